@@ -1,0 +1,1 @@
+"""Reading the data layout, data sets and augmentation."""

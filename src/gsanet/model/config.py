@@ -1,0 +1,110 @@
+"""Every size of the network in one dataclass, and the ready-made variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class GSANetConfig:
+    """Sizes and choices of a :class:`~gsanet.model.GSANet`; saved inside every checkpoint.
+
+    The defaults are the published model (METHOD.md, symbols). Fields that exist only to load or
+    compare with the published code say so.
+    """
+
+    backbone: str = "mit_b2"
+    """``mit_b0`` .. ``mit_b5`` or the name of any timm model with features at strides 4/8/16/32."""
+    channels: int = 128
+    """C: width of every feature map after the multi-scale fusion."""
+    slots: int = 2
+    """S: slot 0 is the foreground, slot 1 the background."""
+    clusters: int = 64
+    """D: k-means clusters of the local extractor."""
+    neighbours: int = 16
+    """N: features kept per slot by the KNN filter."""
+    iterations: int = 3
+    """T: slot-attention iterations."""
+    references: int = 4
+    """R: reference frames per video at test time (paper 3, published code 4)."""
+    kmeans_iterations: int = 10
+    """Lloyd iterations of the local extractor."""
+    dilations: tuple[int, int, int] = (6, 12, 18)
+    """Dilations of the three context branches of the multi-scale fusion."""
+    heads: int = 2
+    """Heads of the transformer blocks inside the feature aggregation transformer."""
+    head_dim: int = 32
+    """Width of one of those heads."""
+    dropout: float = 0.3
+    """Dropout inside those transformer blocks, training only."""
+    pooling: Literal["mean", "sum"] = "mean"
+    """How pixels become slots and cluster features. ``sum`` only loads published checkpoints, whose
+    code forgets to divide by the mask's weight (METHOD.md section 9, row 1)."""
+    size: int = 512
+    """Input size at test time: the long side, or both sides when :attr:`square`."""
+    square: bool = True
+    """Squash frames to a square, as the paper does, instead of keeping their shape."""
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    """Mean of the RGB and flow pictures in [0, 1] that the backbone was trained with."""
+    std: tuple[float, float, float] = IMAGENET_STD
+    """Standard deviation, likewise."""
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "clusters", "neighbours", "iterations", "references", "size", "heads", "head_dim"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model config: {name} must be at least 1, got {getattr(self, name)}")
+        if self.slots < 2:
+            raise ValueError(f"model config: slots must be at least 2 (foreground, background), got {self.slots}")
+        if self.neighbours > self.clusters:
+            raise ValueError(f"model config: neighbours ({self.neighbours}) cannot exceed clusters ({self.clusters})")
+        if self.pooling not in ("mean", "sum"):
+            raise ValueError(f"model config: pooling must be 'mean' or 'sum', got {self.pooling!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GSANetConfig:
+        """Inverse of :meth:`to_dict`. Unknown names raise ``ValueError``: they would change the model unseen."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"model config: unknown field(s) {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+_LIGHT = GSANetConfig(
+    backbone="tf_efficientnet_lite0",
+    channels=48,
+    references=3,
+    square=False,
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+)
+
+VARIANTS: dict[str, GSANetConfig] = {
+    "lite": _LIGHT,
+    "mit_b0": GSANetConfig(backbone="mit_b0"),
+    "mit_b2": GSANetConfig(),
+    "resnet101": GSANetConfig(backbone="resnet101"),
+}
+"""Ready-made configurations by name."""
+
+
+def variant(name: str, **changes: Any) -> GSANetConfig:
+    """The ready-made configuration *name*, with single fields changed.
+
+    Raises:
+        ValueError: the name is not one of :data:`VARIANTS`.
+    """
+    if name not in VARIANTS:
+        raise ValueError(f"unknown model variant {name!r}; there are {', '.join(VARIANTS)}")
+    return replace(VARIANTS[name], **changes)

@@ -1,0 +1,83 @@
+"""Convolutional parts: multi-scale fusion inside a stream, fusion of the two streams, the top-down decoder.
+
+METHOD.md sections 2 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gsanet.model.layers import conv_bn
+
+
+class MultiScaleFusion(nn.Module):
+    """MFFM: one stage's feature, seen at growing dilations (METHOD.md section 2.2).
+
+    Args:
+        inputs: channels of the backbone's stage.
+        channels: C.
+        dilations: of the three context branches.
+    """
+
+    def __init__(self, inputs: int, channels: int, dilations: Sequence[int] = (6, 12, 18)) -> None:
+        super().__init__()
+        self.shortcut = conv_bn(inputs, channels, kernel=1)
+        self.reduce = nn.Conv2d(inputs, channels, 1)
+        self.branches = nn.ModuleList(conv_bn(channels, channels, dilation=d) for d in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,inputs,h,w) -> (B,C,h,w)."""
+        reduced = self.reduce(x)
+        context = self.branches[0](reduced)
+        for branch in self.branches[1:]:
+            context = branch(reduced + context)
+        return F.relu(self.shortcut(x) + context)
+
+
+class StreamFusion(nn.Module):
+    """RGB and flow features of one stage become one (METHOD.md section 6)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        both = 2 * channels
+        self.residual = nn.Sequential(
+            nn.Conv2d(both, both, 3, padding=1),
+            nn.BatchNorm2d(both),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(both, both, 3, padding=1),
+        )
+        self.project = nn.Sequential(
+            nn.Conv2d(both, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+        )
+
+    def forward(self, rgb: Tensor, flow: Tensor) -> Tensor:
+        """Two (B,C,h,w) -> (B,C,h,w)."""
+        both = torch.cat((rgb, flow), dim=1)
+        fused: Tensor = self.project(F.relu(both + self.residual(both)))
+        return fused
+
+
+class TopDownDecoder(nn.Module):
+    """From four stages to four accumulated mask logits at stride 4 (METHOD.md section 6)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.merge = nn.ModuleList(conv_bn(2 * channels, channels) for _ in range(3))
+        self.heads = nn.ModuleList(nn.Conv2d(channels, 1, 3, padding=1) for _ in range(4))
+
+    def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
+        """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4); m1 is the prediction."""
+        size = stages[0].shape[-2:]
+        maps = [stages[0]] + [
+            F.interpolate(stage, size=size, mode="bilinear", align_corners=False) for stage in stages[1:]
+        ]
+        y = maps[3]
+        logits = [self.heads[3](y)]
+        for k in (2, 1, 0):
+            y = F.relu(self.merge[k](torch.cat((maps[k], maps[k] * y), dim=1)))
+            logits.append(self.heads[k](y) + logits[-1])
+        return logits[::-1]

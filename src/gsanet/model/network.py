@@ -1,0 +1,227 @@
+"""The whole network: two streams with guided slots and one decoder, and the single-stream pretraining model.
+
+METHOD.md sections 2 to 6. Read after ``fusion``, ``clustering``, ``aggregation`` and ``slots``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gsanet.model.backbone import build_backbone
+from gsanet.model.clustering import kmeans
+from gsanet.model.config import GSANetConfig
+from gsanet.model.fusion import MultiScaleFusion, StreamFusion, TopDownDecoder
+from gsanet.model.slots import GuidedSlots, SlotState
+
+STREAMS = ("rgb", "flow")
+
+
+@dataclass
+class ReferenceFeatures:
+    """All the network keeps of a video's reference frames: R x C x C numbers per stream."""
+
+    rgb: Tensor
+    """(B,R,C,C)"""
+    flow: Tensor
+    """(B,R,C,C)"""
+
+    def expand(self, batch: int) -> ReferenceFeatures:
+        """The same references for *batch* targets, without a copy; B must be 1."""
+        return ReferenceFeatures(*(t.expand(batch, -1, -1, -1) for t in (self.rgb, self.flow)))
+
+
+@dataclass
+class GSANetOutput:
+    """Everything a forward pass yields; sizes are those of the network's input unless said otherwise."""
+
+    masks: list[Tensor]
+    """Logits m1..m4 at stride 4, each (B,1,H/4,W/4); m1 is the prediction."""
+    slots: dict[str, SlotState]
+    """Per stream (``rgb``, ``flow``), at stride 16."""
+    size: tuple[int, int]
+    """(H,W)."""
+
+    @property
+    def logits(self) -> Tensor:
+        """The prediction at input size, (B,1,H,W)."""
+        return resize_logits(self.masks[0], self.size)
+
+    def slot_maps(self) -> dict[str, Tensor]:
+        """The two coarse and four fine slot maps as probabilities at stride 16, each (B,1,h,w), by name.
+
+        ``coarse_fg_*`` is the foreground slot's soft mask; ``fine_fg_*`` (cos + 1)/2 of slot 0;
+        ``fine_not_bg_*`` 1 - (cos + 1)/2 of slot 1 (METHOD.md section 6).
+        """
+        maps = {}
+        for name, state in self.slots.items():
+            maps[f"coarse_fg_{name}"] = state.coarse.softmax(1)[:, :1]
+            maps[f"fine_fg_{name}"] = (state.fine[:, 0:1] + 1) / 2
+            maps[f"fine_not_bg_{name}"] = (1 - state.fine[:, 1:2]) / 2
+        return maps
+
+
+def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """The one rule by which maps grow to the size of the input: bilinear, corners aligned (METHOD.md section 6)."""
+    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+class Stream(nn.Module):
+    """Encoder and the four multi-scale fusions; the same structure for RGB, flow and pretraining."""
+
+    def __init__(self, config: GSANetConfig) -> None:
+        super().__init__()
+        self.backbone = build_backbone(config.backbone)
+        self.fusion = nn.ModuleList(
+            MultiScaleFusion(inputs, config.channels, config.dilations) for inputs in self.backbone.channels
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B,3,H,W) -> stages 1..4, each (B,C,.,.) at strides 4/8/16/32."""
+        return [fusion(feature) for fusion, feature in zip(self.fusion, self.backbone(x), strict=True)]
+
+    def stage4(self, x: Tensor) -> Tensor:
+        """Only the stage-4 feature, (B,3,H,W) -> (B,C,H/32,W/32): all that a reference needs."""
+        feature: Tensor = self.fusion[3](self.backbone(x)[3])
+        return feature
+
+
+class GSANet(nn.Module):
+    """Guided slot attention network for unsupervised video object segmentation.
+
+    Inputs are normalised pictures (:meth:`normalise`), H and W at least 64; any size works, multiples
+    of 32 waste nothing.
+    """
+
+    def __init__(self, config: GSANetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or GSANetConfig()
+        self.rgb = Stream(config)
+        self.flow = Stream(config)
+        self.rgb_slots = GuidedSlots(config)
+        self.flow_slots = GuidedSlots(config)
+        maps = config.channels + config.clusters + config.slots
+        self.rgb_stage3 = nn.Conv2d(maps, config.channels, 1)
+        self.flow_stage3 = nn.Conv2d(maps, config.channels, 1)
+        self.stream_fusion = nn.ModuleList(StreamFusion(config.channels) for _ in range(4))
+        self.decoder = TopDownDecoder(config.channels)
+
+    def normalise(self, picture: Tensor) -> Tensor:
+        """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
+        return normalise(picture, self.config)
+
+    def encode_references(self, rgb: Tensor, flow: Tensor) -> ReferenceFeatures:
+        """Reference frames, once per video: (B,R,3,H,W) each -> :class:`ReferenceFeatures`.
+
+        The encoder and the fusion run without gradient (METHOD.md section 2.3); the embedding has one.
+        """
+        with torch.no_grad():
+            stage4 = [self.rgb.stage4(rgb.flatten(0, 1)), self.flow.stage4(flow.flatten(0, 1))]
+        return self.embed_references(stage4[0], stage4[1], rgb.shape[0])
+
+    def embed_references(self, rgb: Tensor, flow: Tensor, batch: int) -> ReferenceFeatures:
+        """Stage-4 features (batch*R,C,h,w) of both streams -> :class:`ReferenceFeatures`."""
+        features = (self.rgb_slots.embed_reference(rgb), self.flow_slots.embed_reference(flow))
+        return ReferenceFeatures(*(f.unflatten(0, (batch, -1)) for f in features))
+
+    def encode(self, rgb: Tensor, flow: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Both streams' stages 1..4 of the target frames, (B,3,H,W) each."""
+        if rgb.shape != flow.shape or rgb.dim() != 4 or rgb.shape[1] != 3:
+            raise ValueError(f"rgb and flow must both be (B,3,H,W); got {tuple(rgb.shape)} and {tuple(flow.shape)}")
+        if min(rgb.shape[-2:]) < 64:
+            raise ValueError(f"the network needs at least 64x64 pixels, got {rgb.shape[-2]}x{rgb.shape[-1]}")
+        return self.rgb(rgb), self.flow(flow)
+
+    def decode(
+        self,
+        stages: tuple[list[Tensor], list[Tensor]],
+        references: ReferenceFeatures,
+        size: Sequence[int],
+        labels: tuple[Tensor, Tensor] | None = None,
+    ) -> GSANetOutput:
+        """Slots, fusion of the streams and the top-down decoder.
+
+        Args:
+            stages: of both streams, from :meth:`encode`.
+            references: one set per target.
+            size: (H,W) of the input.
+            labels: k-means labels (B,h*w) of the stage-3 pixels of both streams, instead of our own
+                clustering; for comparison with other implementations.
+        """
+        config = self.config
+        slots = (self.rgb_slots, self.flow_slots)
+        squeezed = [module.squeeze(stage[2]) for module, stage in zip(slots, stages, strict=True)]
+        pixels = torch.cat(squeezed).flatten(2).transpose(1, 2).detach()
+        if labels is None:
+            both, centres = kmeans(pixels, config.clusters, config.kmeans_iterations)
+        else:
+            both, centres = torch.cat(labels), pixels.new_zeros(len(pixels), config.clusters, config.channels)
+        batch = len(squeezed[0])
+
+        states, fused3 = {}, []
+        for i, (name, project) in enumerate(zip(STREAMS, (self.rgb_stage3, self.flow_stage3), strict=True)):
+            mine = slice(i * batch, (i + 1) * batch)
+            x = stages[i][2]
+            state = slots[i](x, squeezed[i], both[mine], centres[mine], getattr(references, name))
+            fused3.append(project(torch.cat((x, state.similarity), dim=1)))
+            states[name] = state
+
+        fused = []
+        for k, fusion in enumerate(self.stream_fusion):
+            pair = fused3 if k == 2 else [stages[0][k], stages[1][k]]
+            fused.append(fusion(pair[0], pair[1]))
+        return GSANetOutput(self.decoder(fused), states, (size[0], size[1]))
+
+    def forward(self, rgb: Tensor, flow: Tensor, references: ReferenceFeatures) -> GSANetOutput:
+        """Target frames (B,3,H,W) of both kinds and their references (B,R,C,C) -> :class:`GSANetOutput`."""
+        return self.decode(self.encode(rgb, flow), references, rgb.shape[-2:])
+
+    def forward_groups(self, rgb: Tensor, flow: Tensor, group: int) -> GSANetOutput:
+        """Training on groups of *group* frames of one video: each frame's references are the others of its group.
+
+        Their stage-4 features are at hand already, so references cost nothing. (B,3,H,W) each, B a multiple of
+        *group* and frames of a group adjacent; R = group - 1, or the frame itself where a group is one.
+        """
+        stages = self.encode(rgb, flow)
+        own = self.embed_references(stages[0][3].detach(), stages[1][3].detach(), len(rgb) // group)
+        rgb_refs, flow_refs = (others_of_group(f) for f in (own.rgb, own.flow))
+        return self.decode(stages, ReferenceFeatures(rgb_refs, flow_refs), rgb.shape[-2:])
+
+
+def others_of_group(features: Tensor) -> Tensor:
+    """(G,K,...) features of K frames in each of G groups -> (G*K,K-1,...): for each frame, the others'."""
+    k = features.shape[1]
+    if k == 1:
+        return features
+    index = torch.arange(k, device=features.device)
+    others = (index.view(-1, 1) + index[1:].view(1, -1)) % k
+    return features[:, others].flatten(0, 1)
+
+
+class SaliencyNet(nn.Module):
+    """Stage 1 of training: the RGB stream alone, without slots and flow (METHOD.md section 8.1)."""
+
+    def __init__(self, config: GSANetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or GSANetConfig()
+        self.rgb = Stream(config)
+        self.decoder = TopDownDecoder(config.channels)
+
+    def normalise(self, picture: Tensor) -> Tensor:
+        """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
+        return normalise(picture, self.config)
+
+    def forward(self, rgb: Tensor) -> GSANetOutput:
+        """(B,3,H,W) -> four mask logits; no slots."""
+        return GSANetOutput(self.decoder(self.rgb(rgb)), {}, (rgb.shape[-2], rgb.shape[-1]))
+
+
+def normalise(picture: Tensor, config: GSANetConfig) -> Tensor:
+    """uint8 (...,3,H,W) in 0..255 -> float32, by the configuration's mean and standard deviation."""
+    mean = torch.tensor(config.mean, device=picture.device).view(3, 1, 1) * 255
+    std = torch.tensor(config.std, device=picture.device).view(3, 1, 1) * 255
+    return (picture.float() - mean) / std

@@ -1,0 +1,91 @@
+"""Slot generator and guided slot attention of one stream (METHOD.md sections 3 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gsanet.model.aggregation import FeatureAggregationTransformer, cosine_map, nearest_features
+from gsanet.model.clustering import pool_clusters
+from gsanet.model.config import GSANetConfig
+
+
+@dataclass
+class SlotState:
+    """What the slot generator and slot attention of one stream leave behind."""
+
+    coarse: Tensor
+    """Logits of the soft slot masks before their softmax, (B,S,h,w)."""
+    guided: Tensor
+    """Guided slots, (B,S,C)."""
+    aggregated: Tensor
+    """P_A, local features enriched with global ones, (B,D,C)."""
+    refined: Tensor
+    """Slots after guided slot attention, (B,S,C)."""
+    similarity: Tensor
+    """Cosine of each pixel with the D features and the S refined slots, (B,D+S,h,w)."""
+
+    @property
+    def fine(self) -> Tensor:
+        """Cosine of each pixel with the refined slots, (B,S,h,w)."""
+        return self.similarity[:, -self.refined.shape[1] :]
+
+
+def region_features(squeezed: Tensor) -> Tensor:
+    """Global extractor: every channel's map is a soft region; one feature per region (METHOD.md section 3).
+
+    Args:
+        squeezed: embedded stage-4 feature G of the references, (B,C,h,w).
+
+    Returns:
+        (B,C regions,C).
+    """
+    pixels = squeezed.flatten(2)
+    return pixels.softmax(-1) @ pixels.transpose(1, 2)
+
+
+class GuidedSlots(nn.Module):
+    """Slot generator followed by guided slot attention, for one stream."""
+
+    def __init__(self, config: GSANetConfig) -> None:
+        super().__init__()
+        self.config = config
+        size = (config.channels, config.heads, config.head_dim, config.dropout)
+        self.squeeze = nn.Conv2d(config.channels, config.channels, 1)
+        self.slot_masks = nn.Conv2d(config.channels, config.slots, 1)
+        self.generator = FeatureAggregationTransformer(*size)
+        self.attention = FeatureAggregationTransformer(*size)
+
+    def embed_reference(self, stage4: Tensor) -> Tensor:
+        """A reference's stage-4 feature (B,C,h,w) -> its global features (B,C,C)."""
+        return region_features(self.squeeze(stage4))
+
+    def forward(self, x: Tensor, squeezed: Tensor, labels: Tensor, centres: Tensor, references: Tensor) -> SlotState:
+        """From a stage-3 feature to refined slots and similarity maps.
+
+        Args:
+            x: stage-3 feature X, (B,C,h,w).
+            squeezed: X_L = ``squeeze(x)``, (B,C,h,w).
+            labels: k-means labels of its pixels, (B,h*w); centres: (B,D,C).
+            references: global features of R reference frames, (B,R,C,C).
+        """
+        config = self.config
+        pixels = squeezed.flatten(2).transpose(1, 2)
+
+        coarse = self.slot_masks(x)
+        masks = coarse.softmax(1).flatten(2)
+        guided = masks @ pixels
+        if config.pooling == "mean":
+            guided = guided / masks.sum(-1, keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
+
+        local = pool_clusters(pixels, labels, centres, config.pooling)
+        aggregated = self.generator(local, references)
+
+        slots = guided
+        for _ in range(config.iterations):
+            slots = self.attention(slots, nearest_features(slots, aggregated, config.neighbours))
+
+        similarity = cosine_map(squeezed, torch.cat((aggregated, slots), dim=1))
+        return SlotState(coarse, guided, aggregated, slots, similarity)

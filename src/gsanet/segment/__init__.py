@@ -1,0 +1,1 @@
+"""The engine: from a clip to masks."""

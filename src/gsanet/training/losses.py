@@ -1,0 +1,63 @@
+"""The training loss (METHOD.md section 8): soft IoU plus a binary cross-entropy weighted by the error itself."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gsanet.model.network import GSANetOutput, resize_logits
+
+
+def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """IoU loss + weighted BCE of one map.
+
+    Both halves work on p = sigmoid(logits): IoU = 1 - sum min(p,g) / sum max(p,g) per image, and
+    BCE weighted per pixel by w = sigmoid(|p - g|), through which no gradient flows.
+
+    Args:
+        logits: (B,1,H,W), before the sigmoid; saturated ones are fine.
+        target: (B,1,H,W) in [0, 1].
+
+    Returns:
+        scalar, averaged over the batch; 0 for a perfect prediction, an empty mask included.
+    """
+    p = logits.sigmoid()
+    intersection = torch.minimum(p, target).sum((1, 2, 3))
+    union = torch.maximum(p, target).sum((1, 2, 3))
+    # One pixel's worth of smoothing: an empty mask rightly predicted empty costs nothing.
+    iou = 1 - (intersection + 1) / (union + 1)
+    weight = (p.detach() - target).abs().sigmoid()
+    bce = F.binary_cross_entropy_with_logits(logits, target, weight=weight)
+    return iou.mean() + bce
+
+
+def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
+    """Logits of every supervised map, by name: four masks and, for a video model, two coarse and four fine slot maps."""
+    maps = {f"mask_stride{4 * 2**k}": m for k, m in enumerate(output.masks)}
+    for name, state in output.slots.items():
+        foreground, background = state.coarse[:, :1], state.coarse[:, 1:]
+        # softmax over slots as a logit: log p0 - log(1 - p0).
+        maps[f"coarse_fg_{name}"] = foreground - background.logsumexp(1, keepdim=True)
+        # (cos + 1)/2 as a logit; the bound keeps cos = +-1 finite.
+        maps[f"fine_fg_{name}"] = torch.logit((state.fine[:, 0:1] + 1) / 2, eps=1e-4)
+        maps[f"fine_not_bg_{name}"] = torch.logit((1 - state.fine[:, 1:2]) / 2, eps=1e-4)
+    return maps
+
+
+def total_loss(output: GSANetOutput, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum over all supervised maps with equal weight, at the size of *target*.
+
+    Args:
+        output: of the network.
+        target: (B,1,h,w) in [0, 1]. Smaller than the input means cheaper supervision: the maps are
+            resized to it, so the target must be an area average of the mask.
+
+    Returns:
+        the sum, and each map's own loss (detached) by name.
+    """
+    losses = {
+        name: mask_loss(resize_logits(logits, target.shape[-2:]), target)
+        for name, logits in supervised_maps(output).items()
+    }
+    return torch.stack(list(losses.values())).sum(), {name: loss.detach() for name, loss in losses.items()}
