@@ -78,7 +78,8 @@ class TransformerBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B,n,C) -> (B,n,C)."""
         x = x + self.attention(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        mixed: Tensor = x + self.mlp(self.norm2(x))
+        return mixed
 
 
 class FeatureAggregationTransformer(nn.Module):

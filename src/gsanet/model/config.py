@@ -78,7 +78,8 @@ class GSANetConfig:
             raise ValueError(
                 f"model config: unknown field(s) {', '.join(unknown)}; known are {', '.join(sorted(known))}"
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
 
 _LIGHT = GSANetConfig(

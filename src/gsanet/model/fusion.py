@@ -62,7 +62,7 @@ class StreamFusion(nn.Module):
 
 
 class TopDownDecoder(nn.Module):
-    """From four stages to four accumulated mask logits at stride 4 (METHOD.md section 6)."""
+    """From four stages to 4 accumulated mask logits at stride 4 (METHOD.md section 6)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,7 +70,10 @@ class TopDownDecoder(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(channels, 1, 3, padding=1) for _ in range(4))
 
     def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
-        """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4); m1 is the prediction."""
+        """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4).
+
+        m1 is the prediction.
+        """
         size = stages[0].shape[-2:]
         maps = [stages[0]] + [
             F.interpolate(stage, size=size, mode="bilinear", align_corners=False) for stage in stages[1:]

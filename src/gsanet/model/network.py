@@ -126,7 +126,7 @@ class GSANet(nn.Module):
     def embed_references(self, rgb: Tensor, flow: Tensor, batch: int) -> ReferenceFeatures:
         """Stage-4 features (batch*R,C,h,w) of both streams -> :class:`ReferenceFeatures`."""
         features = (self.rgb_slots.embed_reference(rgb), self.flow_slots.embed_reference(flow))
-        return ReferenceFeatures(*(f.unflatten(0, (batch, -1)) for f in features))
+        return ReferenceFeatures(*(f.view(batch, -1, *f.shape[1:]) for f in features))
 
     def encode(self, rgb: Tensor, flow: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Both streams' stages 1..4 of the target frames, (B,3,H,W) each."""

@@ -33,7 +33,7 @@ def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
-    """Logits of every supervised map, by name: four masks and, for a video model, two coarse and four fine slot maps."""
+    """Logits of every supervised map by name: four masks and, for a video model, two coarse and four fine maps."""
     maps = {f"mask_stride{4 * 2**k}": m for k, m in enumerate(output.masks)}
     for name, state in output.slots.items():
         foreground, background = state.coarse[:, :1], state.coarse[:, 1:]

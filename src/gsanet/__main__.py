@@ -1,0 +1,5 @@
+"""``python -m gsanet``."""
+
+from gsanet.cli import main
+
+main()

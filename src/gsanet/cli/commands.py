@@ -1,0 +1,5 @@
+"""Importing this module registers every command with the app; each command is a file of this folder."""
+
+from gsanet.cli import info
+
+__all__ = ["info"]

@@ -1,0 +1,8 @@
+"""The one kind of error that is shown to a user as a single line."""
+
+
+class GsanetError(Exception):
+    """Something the user can act on. The message says what, where and what to do, in one line.
+
+    The command line prints it without a traceback and exits with 1.
+    """
