@@ -1,1 +1,7 @@
 """Optical flow and its colour wheel."""
+
+from gsanet.flow.colour import flow_to_picture, picture_to_flow, transform_flow
+from gsanet.flow.methods import FlowMethod, flow_method
+from gsanet.flow.sequence import sequence_flow
+
+__all__ = ["FlowMethod", "flow_method", "flow_to_picture", "picture_to_flow", "sequence_flow", "transform_flow"]

@@ -1,0 +1,61 @@
+"""Optical flow on a CPU: OpenCV's dense inverse search (DIS)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+
+from gsanet.flow.colour import Flow, Picture
+
+PRESETS = {
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+
+_SHORTEST = 32
+"""Pixels. Below it on either side some presets find no pyramid and fail."""
+
+# An OpenCV instance keeps buffers between calls and must not be shared, so every thread has its own.
+_instances = threading.local()
+
+
+class DISFlow:
+    """Flow between two pictures of one size. Safe to call from several threads; holds nothing, so it pickles.
+
+    ``medium`` takes about 15 ms at 640x360 and 30 ms at 854x480 on two cores, ``fast`` and ``ultrafast`` a
+    quarter of that and less; but only ``medium`` works at half the resolution or finer, and what it gains
+    is what the flow stream lives on: the outline of the thing that moves, its thin parts included.
+
+    The same pair gives the same flow to the bit, whatever OpenCV's number of threads (which is left alone).
+    """
+
+    def __init__(self, preset: str = "medium") -> None:
+        if preset not in PRESETS:
+            raise ValueError(f"unknown DIS preset {preset!r}; there are {', '.join(PRESETS)}")
+        self.preset = preset
+
+    def __call__(self, first: Picture, second: Picture) -> Flow:
+        """Where each pixel of *first* went in *second*: RGB (H,W,3) twice -> (H,W,2) in pixels.
+
+        Pictures that are equal give zero everywhere, to the bit.
+        """
+        if first.shape != second.shape or first.ndim != 3 or first.shape[-1] != 3:
+            raise ValueError(f"flow needs two RGB pictures (H,W,3) of one size, got {first.shape} and {second.shape}")
+        height, width = first.shape[:2]
+        grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
+        if np.array_equal(*grey):
+            return np.zeros((height, width, 2), np.float32)
+        below, right = max(0, _SHORTEST - height), max(0, _SHORTEST - width)
+        if below or right:
+            grey = [cv2.copyMakeBorder(g, 0, below, 0, right, cv2.BORDER_REPLICATE) for g in grey]
+        flow: Flow = self._instance().calc(grey[0], grey[1], None)
+        return flow[:height, :width]
+
+    def _instance(self) -> Any:
+        if not hasattr(_instances, self.preset):
+            setattr(_instances, self.preset, cv2.DISOpticalFlow.create(PRESETS[self.preset]))
+        return getattr(_instances, self.preset)
