@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from gsanet.errors import GsanetError
 from gsanet.model.config import GSANetConfig
 from gsanet.model.network import GSANet, SaliencyNet
+from gsanet.model.pickled import SUFFIXES
+from gsanet.model.published import import_published
 
 KINDS: dict[str, type[GSANet] | type[SaliencyNet]] = {"gsanet": GSANet, "saliency": SaliencyNet}
 
@@ -90,12 +92,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def load_model(path: Path) -> GSANet:
     """The video model in *path*, in eval mode, float32, on the CPU.
 
+    A PyTorch file (``.pth``) is taken for a checkpoint of the published code and translated on the way.
+
     Raises:
-        GsanetError: not a video model of ours, or its tensors do not fit its configuration.
+        GsanetError: not a video model, or its tensors do not fit its configuration.
     """
+    advice = "give it to `gsanet train --pretrained` first"
+    if path.suffix in SUFFIXES:
+        imported, report = import_published(path)
+        if not isinstance(imported, GSANet):
+            raise GsanetError(f"{path} holds a {report.kind} (pretraining) model; {advice}")
+        return imported
     kind, config, _ = read_header(path)
     if kind != "gsanet":
-        raise GsanetError(f"{path} holds a {kind} (pretraining) model; give it to `gsanet train --pretrained` first")
+        raise GsanetError(f"{path} holds a {kind} (pretraining) model; {advice}")
     model = GSANet(config)
     load_tensors(model, read_tensors(path), str(path))
     return model.eval()
@@ -103,6 +113,11 @@ def load_model(path: Path) -> GSANet:
 
 def load_saliency(path: Path) -> SaliencyNet:
     """The pretraining model in *path*, as :func:`load_model`."""
+    if path.suffix in SUFFIXES:
+        imported, report = import_published(path)
+        if not isinstance(imported, SaliencyNet):
+            raise GsanetError(f"{path} holds a {report.kind} model, not one of the published code's pretraining")
+        return imported
     kind, config, _ = read_header(path)
     if kind != "saliency":
         raise GsanetError(f"{path} holds a {kind} model, not one from `gsanet pretrain`")
@@ -170,11 +185,10 @@ def _start_as_average(model: GSANet) -> None:
     channels = model.config.channels
     identity = torch.eye(channels)
     for fusion in model.stream_fusion:
-        last, project = fusion.residual[3], fusion.project[0]
-        last.weight.mul_(0.1)
-        project.weight.mul_(0.1)
-        project.weight[:, :channels, 1, 1] += identity / 2
-        project.weight[:, channels:, 1, 1] += identity / 2
-    for stage3 in (model.rgb_stage3, model.flow_stage3):
+        fusion.get_parameter("residual.3.weight").mul_(0.1)
+        project = fusion.get_parameter("project.0.weight").mul_(0.1)
+        project[:, :channels, 1, 1] += identity / 2
+        project[:, channels:, 1, 1] += identity / 2
+    for stage3 in (model.rgb_stage3, model.flow_stage3) if model.config.slot_attention else ():
         stage3.weight.mul_(0.1)
         stage3.weight[:, :channels, 0, 0] += identity

@@ -49,6 +49,20 @@ class GSANetConfig:
     """Input size at test time: the long side, or both sides when :attr:`square`."""
     square: bool = True
     """Squash frames to a square, as the paper does, instead of keeping their shape."""
+    slot_init: Literal["guided", "random"] = "guided"
+    """Ablation. ``random``: each slot starts from a learned Gaussian (in eval mode its mean), as in standard slot
+    attention, instead of the pixels under its soft mask; there are no coarse slot masks then."""
+    knn_filter: bool = True
+    """Ablation. False: every slot attends to all D features instead of its N nearest."""
+    aggregation: Literal["fat", "standard"] = "fat"
+    """Ablation. ``standard``: both feature aggregation transformers are replaced by the standard slot-attention
+    update (softmax over the slots, GRU, MLP)."""
+    slot_attention: bool = True
+    """Ablation. False: the baseline of METHOD.md section 10: no slots, clusters or references; the streams' stage-3
+    features go to the decoder as they are."""
+    backbone_norm_eps: float | None = None
+    """Epsilon of the backbone's LayerNorms; None leaves its own. Published checkpoints were trained with the 1e-5
+    of ``transformers``, where SegFormer's own code has 1e-6."""
     mean: tuple[float, float, float] = IMAGENET_MEAN
     """Mean of the RGB and flow pictures in [0, 1] that the backbone was trained with."""
     std: tuple[float, float, float] = IMAGENET_STD
@@ -60,10 +74,14 @@ class GSANetConfig:
                 raise ValueError(f"model config: {name} must be at least 1, got {getattr(self, name)}")
         if self.slots < 2:
             raise ValueError(f"model config: slots must be at least 2 (foreground, background), got {self.slots}")
-        if self.neighbours > self.clusters:
+        if self.knn_filter and self.neighbours > self.clusters:
             raise ValueError(f"model config: neighbours ({self.neighbours}) cannot exceed clusters ({self.clusters})")
         if self.pooling not in ("mean", "sum"):
             raise ValueError(f"model config: pooling must be 'mean' or 'sum', got {self.pooling!r}")
+        if self.slot_init not in ("guided", "random"):
+            raise ValueError(f"model config: slot_init must be 'guided' or 'random', got {self.slot_init!r}")
+        if self.aggregation not in ("fat", "standard"):
+            raise ValueError(f"model config: aggregation must be 'fat' or 'standard', got {self.aggregation!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""

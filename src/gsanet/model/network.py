@@ -42,7 +42,7 @@ class GSANetOutput:
     masks: list[Tensor]
     """Logits m1..m4 at stride 4, each (B,1,H/4,W/4); m1 is the prediction."""
     slots: dict[str, SlotState]
-    """Per stream (``rgb``, ``flow``), at stride 16."""
+    """Per stream (``rgb``, ``flow``), at stride 16; empty without slot attention."""
     size: tuple[int, int]
     """(H,W)."""
 
@@ -54,12 +54,14 @@ class GSANetOutput:
     def slot_maps(self) -> dict[str, Tensor]:
         """The two coarse and four fine slot maps as probabilities at stride 16, each (B,1,h,w), by name.
 
+        Fewer in an ablation: no coarse ones with random slots, none at all without slot attention.
         ``coarse_fg_*`` is the foreground slot's soft mask; ``fine_fg_*`` (cos + 1)/2 of slot 0;
         ``fine_not_bg_*`` 1 - (cos + 1)/2 of slot 1 (METHOD.md section 6).
         """
         maps = {}
         for name, state in self.slots.items():
-            maps[f"coarse_fg_{name}"] = state.coarse.softmax(1)[:, :1]
+            if state.coarse is not None:
+                maps[f"coarse_fg_{name}"] = state.coarse.softmax(1)[:, :1]
             maps[f"fine_fg_{name}"] = (state.fine[:, 0:1] + 1) / 2
             maps[f"fine_not_bg_{name}"] = (1 - state.fine[:, 1:2]) / 2
         return maps
@@ -75,7 +77,7 @@ class Stream(nn.Module):
 
     def __init__(self, config: GSANetConfig) -> None:
         super().__init__()
-        self.backbone = build_backbone(config.backbone)
+        self.backbone = build_backbone(config.backbone, config.backbone_norm_eps)
         self.fusion = nn.ModuleList(
             MultiScaleFusion(inputs, config.channels, config.dilations) for inputs in self.backbone.channels
         )
@@ -102,11 +104,12 @@ class GSANet(nn.Module):
         self.config = config = config or GSANetConfig()
         self.rgb = Stream(config)
         self.flow = Stream(config)
-        self.rgb_slots = GuidedSlots(config)
-        self.flow_slots = GuidedSlots(config)
-        maps = config.channels + config.clusters + config.slots
-        self.rgb_stage3 = nn.Conv2d(maps, config.channels, 1)
-        self.flow_stage3 = nn.Conv2d(maps, config.channels, 1)
+        if config.slot_attention:
+            self.rgb_slots = GuidedSlots(config)
+            self.flow_slots = GuidedSlots(config)
+            maps = config.channels + config.clusters + config.slots
+            self.rgb_stage3 = nn.Conv2d(maps, config.channels, 1)
+            self.flow_stage3 = nn.Conv2d(maps, config.channels, 1)
         self.stream_fusion = nn.ModuleList(StreamFusion(config.channels) for _ in range(4))
         self.decoder = TopDownDecoder(config.channels)
 
@@ -118,13 +121,19 @@ class GSANet(nn.Module):
         """Reference frames, once per video: (B,R,3,H,W) each -> :class:`ReferenceFeatures`.
 
         The encoder and the fusion run without gradient (METHOD.md section 2.3); the embedding has one.
+        Without slot attention nothing looks at references: they are not encoded, and empty.
         """
+        if not self.config.slot_attention:
+            return self.embed_references(rgb.flatten(0, 1), flow.flatten(0, 1), rgb.shape[0])
         with torch.no_grad():
             stage4 = [self.rgb.stage4(rgb.flatten(0, 1)), self.flow.stage4(flow.flatten(0, 1))]
         return self.embed_references(stage4[0], stage4[1], rgb.shape[0])
 
     def embed_references(self, rgb: Tensor, flow: Tensor, batch: int) -> ReferenceFeatures:
         """Stage-4 features (batch*R,C,h,w) of both streams -> :class:`ReferenceFeatures`."""
+        if not self.config.slot_attention:
+            empty = rgb.new_zeros(batch, len(rgb) // batch, 0, self.config.channels)
+            return ReferenceFeatures(empty, empty)
         features = (self.rgb_slots.embed_reference(rgb), self.flow_slots.embed_reference(flow))
         return ReferenceFeatures(*(f.view(batch, -1, *f.shape[1:]) for f in features))
 
@@ -152,9 +161,23 @@ class GSANet(nn.Module):
             labels: k-means labels (B,h*w) of the stage-3 pixels of both streams, instead of our own
                 clustering; for comparison with other implementations.
         """
+        stage3 = [stages[0][2], stages[1][2]]
+        states: dict[str, SlotState] = {}
+        if self.config.slot_attention:
+            stage3, states = self._attend(stage3, references, labels)
+        fused = []
+        for k, fusion in enumerate(self.stream_fusion):
+            pair = stage3 if k == 2 else [stages[0][k], stages[1][k]]
+            fused.append(fusion(pair[0], pair[1]))
+        return GSANetOutput(self.decoder(fused), states, (size[0], size[1]))
+
+    def _attend(
+        self, stage3: list[Tensor], references: ReferenceFeatures, labels: tuple[Tensor, Tensor] | None
+    ) -> tuple[list[Tensor], dict[str, SlotState]]:
+        """Both streams' stage-3 features (B,C,h,w) -> the same with what the slots say, and the slots."""
         config = self.config
         slots = (self.rgb_slots, self.flow_slots)
-        squeezed = [module.squeeze(stage[2]) for module, stage in zip(slots, stages, strict=True)]
+        squeezed = [module.squeeze(x) for module, x in zip(slots, stage3, strict=True)]
         pixels = torch.cat(squeezed).flatten(2).transpose(1, 2).detach()
         if labels is None:
             both, centres = kmeans(pixels, config.clusters, config.kmeans_iterations)
@@ -162,19 +185,13 @@ class GSANet(nn.Module):
             both, centres = torch.cat(labels), pixels.new_zeros(len(pixels), config.clusters, config.channels)
         batch = len(squeezed[0])
 
-        states, fused3 = {}, []
+        states, enriched = {}, []
         for i, (name, project) in enumerate(zip(STREAMS, (self.rgb_stage3, self.flow_stage3), strict=True)):
             mine = slice(i * batch, (i + 1) * batch)
-            x = stages[i][2]
-            state = slots[i](x, squeezed[i], both[mine], centres[mine], getattr(references, name))
-            fused3.append(project(torch.cat((x, state.similarity), dim=1)))
+            state = slots[i](stage3[i], squeezed[i], both[mine], centres[mine], getattr(references, name))
+            enriched.append(project(torch.cat((stage3[i], state.similarity), dim=1)))
             states[name] = state
-
-        fused = []
-        for k, fusion in enumerate(self.stream_fusion):
-            pair = fused3 if k == 2 else [stages[0][k], stages[1][k]]
-            fused.append(fusion(pair[0], pair[1]))
-        return GSANetOutput(self.decoder(fused), states, (size[0], size[1]))
+        return enriched, states
 
     def forward(self, rgb: Tensor, flow: Tensor, references: ReferenceFeatures) -> GSANetOutput:
         """Target frames (B,3,H,W) of both kinds and their references (B,R,C,C) -> :class:`GSANetOutput`."""

@@ -10,16 +10,17 @@ from torch import Tensor, nn
 from gsanet.model.aggregation import FeatureAggregationTransformer, cosine_map, nearest_features
 from gsanet.model.clustering import pool_clusters
 from gsanet.model.config import GSANetConfig
+from gsanet.model.slot_transformer import StandardSlotAttention
 
 
 @dataclass
 class SlotState:
     """What the slot generator and slot attention of one stream leave behind."""
 
-    coarse: Tensor
-    """Logits of the soft slot masks before their softmax, (B,S,h,w)."""
+    coarse: Tensor | None
+    """Logits of the soft slot masks before their softmax, (B,S,h,w); None where slots start at random."""
     guided: Tensor
-    """Guided slots, (B,S,C)."""
+    """Guided (or random) slots that attention starts from, (B,S,C)."""
     aggregated: Tensor
     """P_A, local features enriched with global ones, (B,D,C)."""
     refined: Tensor
@@ -52,11 +53,15 @@ class GuidedSlots(nn.Module):
     def __init__(self, config: GSANetConfig) -> None:
         super().__init__()
         self.config = config
-        size = (config.channels, config.heads, config.head_dim, config.dropout)
         self.squeeze = nn.Conv2d(config.channels, config.channels, 1)
-        self.slot_masks = nn.Conv2d(config.channels, config.slots, 1)
-        self.generator = FeatureAggregationTransformer(*size)
-        self.attention = FeatureAggregationTransformer(*size)
+        if config.slot_init == "guided":
+            self.slot_masks = nn.Conv2d(config.channels, config.slots, 1)
+        else:
+            # One Gaussian per slot, not one for all: slot 0 has to know that it is the foreground.
+            self.slot_mean = nn.Parameter(nn.init.xavier_uniform_(torch.empty(config.slots, config.channels)))
+            self.slot_log_std = nn.Parameter(nn.init.xavier_uniform_(torch.empty(config.slots, config.channels)))
+        self.generator = _aggregator(config)
+        self.attention = _aggregator(config)
 
     def embed_reference(self, stage4: Tensor) -> Tensor:
         """A reference's stage-4 feature (B,C,h,w) -> its global features (B,C,C)."""
@@ -74,18 +79,39 @@ class GuidedSlots(nn.Module):
         config = self.config
         pixels = squeezed.flatten(2).transpose(1, 2)
 
-        coarse = self.slot_masks(x)
-        masks = coarse.softmax(1).flatten(2)
-        guided = masks @ pixels
-        if config.pooling == "mean":
-            guided = guided / masks.sum(-1, keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
-
+        coarse, guided = self._guide(x, pixels) if config.slot_init == "guided" else (None, self._draw(len(x)))
         local = pool_clusters(pixels, labels, centres, config.pooling)
         aggregated = self.generator(local, references)
 
         slots = guided
         for _ in range(config.iterations):
-            slots = self.attention(slots, nearest_features(slots, aggregated, config.neighbours))
+            if config.knn_filter:
+                groups = nearest_features(slots, aggregated, config.neighbours)
+            else:
+                groups = aggregated.unsqueeze(1).expand(-1, config.slots, -1, -1)
+            slots = self.attention(slots, groups)
 
         similarity = cosine_map(squeezed, torch.cat((aggregated, slots), dim=1))
         return SlotState(coarse, guided, aggregated, slots, similarity)
+
+    def _guide(self, x: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Guided slots: x (B,C,h,w), pixels (B,h*w,C) -> mask logits (B,S,h,w) and slots (B,S,C)."""
+        coarse: Tensor = self.slot_masks(x)
+        masks = coarse.softmax(1).flatten(2)
+        guided = masks @ pixels
+        if self.config.pooling == "mean":
+            guided = guided / masks.sum(-1, keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
+        return coarse, guided
+
+    def _draw(self, batch: int) -> Tensor:
+        """Random slots (B,S,C): a draw in training, the mean in eval mode so that results repeat."""
+        slots = self.slot_mean.expand(batch, -1, -1)
+        if self.training:
+            slots = slots + self.slot_log_std.exp() * torch.randn_like(slots)
+        return slots
+
+
+def _aggregator(config: GSANetConfig) -> FeatureAggregationTransformer | StandardSlotAttention:
+    if config.aggregation == "standard":
+        return StandardSlotAttention(config.channels)
+    return FeatureAggregationTransformer(config.channels, config.heads, config.head_dim, config.dropout)
