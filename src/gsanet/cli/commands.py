@@ -1,5 +1,5 @@
 """Importing this module registers every command with the app; each command is a file of this folder."""
 
-from gsanet.cli import info
+from gsanet.cli import flow, info
 
-__all__ = ["info"]
+__all__ = ["flow", "info"]

@@ -29,6 +29,9 @@ UNKNOWN = 1e9
 _SEGMENTS = ((15, 0, 1), (6, 1, 0), (4, 1, 2), (11, 2, 1), (13, 2, 0), (6, 0, 2))
 """Red-yellow, yellow-green, green-cyan, cyan-blue, blue-magenta, magenta-red: colours, channel kept, channel moved."""
 
+_PALE = 0.9
+"""A picture none of whose colours is fuller than this was not stretched; noise may take that much from one that was."""
+
 _CELLS = 1024
 """Cells along each side of the lookup table over the disc; with 1024 a colour is off by a grey level at most."""
 
@@ -77,6 +80,21 @@ def picture_to_flow(picture: Picture) -> Flow:
     index = (hue * np.float32(_HUES / 360)).astype(np.int16)
     along_u, along_v = _directions()
     return np.asarray(cv2.merge((along_u[index] * length, along_v[index] * length)), np.float32)
+
+
+def redraw_still(flow: Flow) -> float:
+    """The *still* with which vectors read from a picture are to be drawn again after they were cropped or turned.
+
+    They are in units of their picture, so pixels say nothing. A pale picture was one of a still frame and keeps
+    its scale; any other may be stretched anew, by twenty times at most.
+
+    Args:
+        flow: (H,W,2) as :func:`picture_to_flow` gave it.
+    """
+    if flow.size == 0:
+        return 1.0
+    fastest = float(np.sqrt(np.einsum("hwc,hwc->hw", flow, flow).max()))
+    return 1.0 if fastest < _PALE else 1 / 20
 
 
 def transform_flow(flow: Flow, matrix: NDArray[np.floating]) -> Flow:
