@@ -6,7 +6,7 @@ METHOD.md sections 2 to 6. Read after ``fusion``, ``clustering``, ``aggregation`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +50,14 @@ class GSANetOutput:
     def logits(self) -> Tensor:
         """The prediction at input size, (B,1,H,W)."""
         return resize_logits(self.masks[0], self.size)
+
+    def float(self) -> GSANetOutput:
+        """In float32, as losses and thresholds want it after a forward pass under autocast."""
+        slots = {
+            name: SlotState(*(getattr(state, f.name).float() for f in fields(state)))
+            for name, state in self.slots.items()
+        }
+        return GSANetOutput([m.float() for m in self.masks], slots, self.size)
 
     def slot_maps(self) -> dict[str, Tensor]:
         """The two coarse and four fine slot maps as probabilities at stride 16, each (B,1,h,w), by name.

@@ -1,0 +1,119 @@
+"""Augmentation (METHOD.md section 8): one affine warp for all pictures of a frame, colour for the photograph only.
+
+Flips, crops, rotation and resizing are composed into a single matrix, so a picture is sampled once; a flow
+picture is warped as *vectors*, turned by the matrix's linear part, and coloured again, because the colour wheel
+encodes direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Flow = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly training pictures are varied; all zero and ``crop=1`` leaves them alone."""
+
+    flip: float = 0.5
+    """Probability of a horizontal flip."""
+    crop: float = 0.8
+    """Smallest side of a random crop, as a fraction of the picture's side."""
+    rotate: float = 15.0
+    """Largest rotation in degrees,"""
+    rotate_probability: float = 0.2
+    """and how often it is applied."""
+    jitter: float = 0.3
+    """Largest relative change of brightness, contrast, colour and sharpness."""
+    grey: float = 0.0
+    """Probability of losing all colour."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur of up to 1.5 pixels."""
+
+
+def random_warp(
+    rng: np.random.Generator, source: tuple[int, int], target: tuple[int, int], augmentation: Augmentation
+) -> Matrix:
+    """A 2x3 matrix that takes pixels of a *source* (h,w) picture to a *target* (h,w) one.
+
+    A crop with each side drawn from [crop, 1] of the picture is stretched to the target, perhaps mirrored,
+    perhaps turned about its centre.
+    """
+    (h, w), (th, tw) = source, target
+    ch, cw = h * rng.uniform(augmentation.crop, 1), w * rng.uniform(augmentation.crop, 1)
+    top, left = rng.uniform(0, h - ch), rng.uniform(0, w - cw)
+    angle = 0.0
+    if rng.random() < augmentation.rotate_probability:
+        angle = float(np.deg2rad(rng.uniform(-augmentation.rotate, augmentation.rotate)))
+    mirror = -1.0 if rng.random() < augmentation.flip else 1.0
+    return _compose((left + cw / 2, top + ch / 2), (tw / cw, th / ch), angle, mirror, target)
+
+
+def plain_warp(source: tuple[int, int], target: tuple[int, int]) -> Matrix:
+    """The matrix that only resizes (h,w) to (h,w)."""
+    (h, w), (th, tw) = source, target
+    return _compose((w / 2, h / 2), (tw / w, th / h), 0.0, 1.0, target)
+
+
+def _compose(
+    centre: tuple[float, float], scale: tuple[float, float], angle: float, mirror: float, target: tuple[int, int]
+) -> Matrix:
+    """Move *centre* to the origin, turn, mirror, scale, move to the middle of *target*."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = np.diag([scale[0] * mirror, scale[1]]) @ turn
+    middle = np.array([target[1] / 2, target[0] / 2])
+    # Pixel centres lie at half coordinates: shift in, shift out.
+    offset = middle - linear @ (np.array(centre) - 0.5) - 0.5
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def warp_image(image: Image, matrix: Matrix, target: tuple[int, int]) -> Image:
+    """Warp a photograph (h,w,3) to *target* (h,w), bilinear; what lies outside is reflected."""
+    warped: Image = cv2.warpAffine(
+        image, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return warped
+
+
+def warp_mask(mask: NDArray[np.bool_], matrix: Matrix, target: tuple[int, int]) -> NDArray[np.bool_]:
+    """Warp a mask (h,w) to *target*, nearest neighbour: it stays binary."""
+    warped = cv2.warpAffine(
+        mask.astype(np.uint8), matrix, target[::-1], flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return warped.astype(bool)
+
+
+def warp_flow(flow: Flow, matrix: Matrix, target: tuple[int, int]) -> Flow:
+    """Warp a flow field (h,w,2): its pixels move with the picture and its vectors turn, flip and stretch with it."""
+    moved = cv2.warpAffine(flow, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    turned: Flow = moved @ matrix[:, :2].T.astype(np.float32)
+    return turned
+
+
+def colour_jitter(rng: np.random.Generator, image: Image, augmentation: Augmentation) -> Image:
+    """Brightness, contrast, colour and sharpness, each scaled by a factor in [1 - jitter, 1 + jitter]."""
+    amount = augmentation.jitter
+    brightness, contrast, colour, sharpness = rng.uniform(1 - amount, 1 + amount, 4)
+    if rng.random() < augmentation.grey:
+        colour = 0.0
+    blur = rng.uniform(0.3, 1.5) if rng.random() < augmentation.blur else 0.0
+    x = image.astype(np.float32)
+    if amount or colour != 1:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        # All three are affine in the pixel: b * (c * (s * x + (1 - s) * grey) + (1 - c) * mean).
+        light = brightness * contrast
+        lift = brightness * (1 - contrast) * float(grey.mean())
+        x = cv2.addWeighted(x, light * colour, cv2.merge([grey] * 3), light * (1 - colour), lift)
+    if blur:
+        x = cv2.GaussianBlur(x, (0, 0), blur)
+    elif amount:
+        x = cv2.addWeighted(x, sharpness, cv2.blur(x, (3, 3)), 1 - sharpness, 0)
+    result: Image = np.clip(x, 0, 255).astype(np.uint8)
+    return result

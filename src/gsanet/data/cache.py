@@ -1,0 +1,91 @@
+"""Decoded pictures as plain arrays on disk, so that training spends its time on training.
+
+A cache is one file of bytes and a small index; it is memory-mapped, so several loader processes share it
+and the operating system keeps what is used often.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = tuple[NDArray[np.uint8], ...]
+
+
+class ArrayCache:
+    """Tuples of uint8 arrays by number. Build with :meth:`build`, read with ``cache[i]``."""
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self._shapes: list[list[list[int]]] = index["shapes"]
+        self._offsets: list[int] = index["offsets"]
+        self._file = folder / "data.bin"
+        self._data: NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A loader process maps the file itself.
+        return {**self.__dict__, "_data": None}
+
+    def __getitem__(self, number: int) -> Arrays:
+        if self._data is None:
+            self._data = np.memmap(self._file, dtype=np.uint8, mode="r")
+        start, arrays = self._offsets[number], []
+        for shape in self._shapes[number]:
+            size = int(np.prod(shape))
+            arrays.append(np.asarray(self._data[start : start + size]).reshape(shape))
+            start += size
+        return tuple(arrays)
+
+    @classmethod
+    def build(
+        cls,
+        root: Path,
+        items: Sequence[Any],
+        load: Callable[[Any], Arrays],
+        key: Iterable[object],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ArrayCache:
+        """The cache of ``load(item)`` for all *items*, made now unless *root* has it already.
+
+        Args:
+            root: folder of all caches; this one gets a folder named by *key*.
+            key: whatever the arrays depend on (files with their times, sizes, ...).
+            progress: called with done and total.
+        """
+        name = hashlib.sha256(repr(list(key)).encode()).hexdigest()[:16]
+        folder = root / name
+        if (folder / "index.json").is_file():
+            return cls(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = folder / f"data.{os.getpid()}.part"
+        shapes, offsets, position = [], [], 0
+        try:
+            with beside.open("wb") as file, ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+                # A bounded window: map() alone would decode everything ahead of the disk.
+                for start in range(0, len(items), 256):
+                    for arrays in pool.map(load, items[start : start + 256]):
+                        shapes.append([list(a.shape) for a in arrays])
+                        offsets.append(position)
+                        for array in arrays:
+                            file.write(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
+                            position += array.size
+                    if progress:
+                        progress(len(shapes), len(items))
+            beside.replace(folder / "data.bin")
+            index = folder / f"index.{os.getpid()}.part"
+            index.write_text(json.dumps({"shapes": shapes, "offsets": offsets}))
+            index.replace(folder / "index.json")
+        finally:
+            beside.unlink(missing_ok=True)
+        return cls(folder)

@@ -1,0 +1,167 @@
+"""Everything a training run depends on, readable from a TOML file and changeable with ``--set``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gsanet.data.augment import Augmentation
+from gsanet.data.datasets import FlowVariation
+from gsanet.errors import GsanetError
+from gsanet.model.config import VARIANTS, GSANetConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of training. The defaults are a sound start for the light model on a CPU."""
+
+    steps: int = 2000
+    """Optimiser steps of the whole run."""
+    batch: int = 8
+    """Pictures per step."""
+    group: int = 4
+    """Stage 2: how many of them come from one video and serve each other as references."""
+    sizes: tuple[tuple[int, int], ...] = ((256, 256),)
+    """Input sizes (height, width); one is drawn for each step."""
+    lr: float = 1e-3
+    """Peak learning rate,"""
+    lr_end: float = 1e-5
+    """which falls to this along a cosine,"""
+    warmup: int = 100
+    """after rising for this many steps."""
+    backbone_lr: float = 0.3
+    """Learning rate of the backbones, as a fraction of the others'."""
+    weight_decay: float = 1e-2
+    """AdamW's; 0 is plain Adam."""
+    clip: float = 5.0
+    """Largest norm of the gradient."""
+    ema: float = 0.998
+    """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
+    loss_stride: int = 2
+    """Masks are compared at 1/this of the input size."""
+    held_out: tuple[str, ...] = ()
+    """Stage 2: sequences kept from training, on which the checkpoint is chosen."""
+    validate_every: int = 500
+    """Steps between validations."""
+    validate_frames: int = 100
+    """Pictures, or frames over all held-out sequences, that each validation looks at."""
+    long_side: int = 320
+    """Pictures are cached at no more than this."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    flow: FlowVariation = field(default_factory=FlowVariation)
+
+    def __post_init__(self) -> None:
+        if self.batch % self.group:
+            raise GsanetError(f"training config: batch ({self.batch}) must be a multiple of group ({self.group})")
+        for h, w in self.sizes:
+            if h % self.loss_stride or w % self.loss_stride or min(h, w) < 64:
+                raise GsanetError(
+                    f"training config: size {h}x{w} must be at least 64 and divisible by loss_stride {self.loss_stride}"
+                )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A recipe: the model, the data, both stages, and how the machine is used."""
+
+    model: GSANetConfig = field(default_factory=lambda: VARIANTS["lite"])
+    data: str = "data"
+    """Folder that holds ``DUTS_train``, ``DUTS_val`` and ``DAVIS_train``."""
+    backbone_weights: str = ""
+    """File of ImageNet weights; empty: from an installed package or the hub."""
+    seed: int = 0
+    precision: str = "auto"
+    """``float32``, ``bfloat16`` or ``auto``: bfloat16 where the processor has it."""
+    threads: int = 0
+    """Threads of the network; 0 leaves PyTorch's choice."""
+    workers: int = 1
+    """Loader processes; 0 loads in the training process."""
+    checkpoint_minutes: float = 5.0
+    """A checkpoint is written at least this often."""
+    pretrain: StageConfig = field(default_factory=lambda: StageConfig(group=1))
+    train: StageConfig = field(
+        default_factory=lambda: StageConfig(long_side=480, sizes=((224, 384),), flow=FlowVariation(global_motion=0.5))
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON or TOML."""
+        return asdict(self)
+
+
+def load_config(file: Path | None = None, changes: Sequence[str] = ()) -> TrainingConfig:
+    """A recipe from a TOML file, with single values changed.
+
+    Args:
+        file: TOML with the fields of :class:`TrainingConfig`; ``model.variant`` names the variant to start from.
+        changes: ``key=value`` with a dotted key (``train.lr=3e-4``) and a TOML value; bare words are strings.
+
+    Raises:
+        GsanetError: unreadable, or a field that does not exist or has the wrong type.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text())
+        except OSError as error:
+            raise GsanetError(f"cannot read the recipe {file}: {error.strerror}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise GsanetError(f"{file} is not TOML: {error}") from None
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise GsanetError(f"--set takes key=value, got {change!r}")
+        *path, last = key.strip().split(".")
+        place = values
+        for part in path:
+            place = place.setdefault(part, {})
+        try:
+            place[last] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            place[last] = text
+    model = dict(values.get("model", {}))
+    name = model.pop("variant", "lite")
+    if name not in VARIANTS:
+        raise GsanetError(f"model.variant {name!r} is none of {', '.join(VARIANTS)}")
+    base = replace(TrainingConfig(), model=VARIANTS[name])
+    return _merge(base, {**values, "model": model}, "")
+
+
+def _merge(base: T, values: dict[str, Any], where: str) -> T:
+    """*base* with the given fields replaced, nested dataclasses likewise."""
+    assert is_dataclass(base)
+    known = {f.name for f in fields(base)}
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise GsanetError(f"no such setting: {where}{name}; there are {', '.join(sorted(known))}")
+        old = getattr(base, name)
+        if is_dataclass(old):
+            if not isinstance(value, dict):
+                raise GsanetError(f"{where}{name} is a table of settings, got {value!r}")
+            changed[name] = _merge(old, value, f"{where}{name}.")
+        else:
+            changed[name] = _as(type(old), value, f"{where}{name}")
+    try:
+        return replace(base, **changed)  # type: ignore[type-var]
+    except ValueError as error:
+        raise GsanetError(str(error)) from None
+
+
+def _as(kind: type, value: Any, where: str) -> Any:
+    if kind is tuple and isinstance(value, list):
+        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise GsanetError(f"{where} must be of type {kind.__name__}, got {value!r}")
+    return value

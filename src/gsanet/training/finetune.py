@@ -1,0 +1,175 @@
+"""Stage 2: both streams learn from videos, with guided slots (METHOD.md section 8.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gsanet.data.datasets import Draw, FlowVariation, Progress, Sample, VideoDataset
+from gsanet.data.layout import Sequence as Video
+from gsanet.data.layout import sequences
+from gsanet.errors import GsanetError
+from gsanet.evaluation.measures import region_similarity
+from gsanet.model.backbone import load_imagenet
+from gsanet.model.checkpoint import load_saliency, save_model, start_from_pretrained
+from gsanet.model.network import GSANet
+from gsanet.training.config import TrainingConfig
+from gsanet.training.loop import run_stage
+from gsanet.training.losses import total_loss
+from gsanet.training.sheet import sheet
+
+
+class FinetuneStage:
+    """See :class:`gsanet.training.loop.Stage`."""
+
+    name = "train"
+
+    def __init__(self, recipe: TrainingConfig, cache: Path, progress: Progress | None = None) -> None:
+        self.recipe, self.config = recipe, recipe.train
+        config = recipe.train
+        root = Path(recipe.data) / "DAVIS_train"
+        pictures = not config.flow.gaps
+        training, held_out = split_videos(
+            sequences(root, need_gt=True, need_flow=pictures, check_sizes=False), config.held_out
+        )
+        self.dataset = VideoDataset(
+            training, cache, long_side=config.long_side, augmentation=config.augmentation,
+            variation=config.flow, stride=config.loss_stride, progress=progress,
+        )  # fmt: skip
+        # Validation sees the flow that users get: to the next frame, unvaried.
+        plain = FlowVariation(gaps=() if pictures else (1,))
+        self.held_out = (
+            VideoDataset(held_out, cache, long_side=config.long_side, variation=plain, progress=progress)
+            if held_out
+            else None
+        )
+
+    def places(self) -> int:
+        """One group of frames each."""
+        return self.config.batch // self.config.group
+
+    def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
+        """Random frames of a random video, long videos more often, but not in proportion."""
+        frames = self.dataset.frames_of
+        weight = np.sqrt([len(f) for f in frames])
+        video = frames[int(rng.choice(len(frames), p=weight / weight.sum()))]
+        chosen = rng.choice(len(video), self.config.group, replace=len(video) < self.config.group)
+        return Draw((self.recipe.seed, step, place), tuple(video.start + int(i) for i in chosen), size)
+
+    def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum over the ten supervised maps."""
+        net = cast(GSANet, model)
+        rgb, flow = (net.normalise(x).contiguous(memory_format=torch.channels_last) for x in (batch.rgb, batch.flow))
+        output = net.forward_groups(rgb, flow, self.config.group).float()
+        return total_loss(output, batch.mask.float() / 255)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Mean J over held-out sequences at the network's own size, 0.5 threshold, evenly spread frames of each."""
+        if self.held_out is None:
+            return {}
+        scores = {}
+        each = max(1, self.config.validate_frames // len(self.held_out.names))
+        for name, frames in zip(self.held_out.names, self.held_out.frames_of, strict=True):
+            step = max(1, len(frames) // each)
+            shown = self._predict(model, self.held_out, frames, frames[::step])
+            scores[name] = float(np.mean([region_similarity(p > 0.5, gt) for _, _, p, gt, _ in shown]))
+        return {"score": float(np.mean(list(scores.values()))), **scores}
+
+    def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
+        """Two frames of each of four videos: photograph, flow, truth, prediction, fine foreground of both streams."""
+        data = self.held_out or self.dataset
+        rows = []
+        for frames in data.frames_of[:4]:
+            for rgb, flow, p, gt, maps in self._predict(model, data, frames, frames[:: max(1, len(frames) // 2)][:2]):
+                rows.append([rgb, flow, gt, p, maps["fine_fg_rgb"], maps["fine_fg_flow"]])
+        return sheet(rows)
+
+    def save(self, model: nn.Module, path: Path, info: dict[str, Any]) -> None:
+        """float16: the file that ships."""
+        save_model(cast(GSANet, model), path, dtype=torch.float16, info=info)
+
+    def _predict(
+        self, model: nn.Module, data: VideoDataset, frames: range, chosen: Sequence[int]
+    ) -> list[tuple[Any, Any, Any, Any, dict[str, Any]]]:
+        net = cast(GSANet, model)
+        device = next(model.parameters()).device
+        size = self.config.sizes[0]
+        count = net.config.references
+        spread = [frames[i * len(frames) // count] for i in range(count)]
+
+        def load(numbers: Sequence[int]) -> Sample:
+            parts = [_plain(data, n, size) for n in numbers]
+            return Sample(*(torch.cat(p) for p in zip(*parts, strict=True)))
+
+        refs = load(spread)
+        bank = net.encode_references(*(net.normalise(x.to(device)).unsqueeze(0) for x in (refs.rgb, refs.flow)))
+        results = []
+        for number in chosen:
+            one = load([number])
+            output = net(net.normalise(one.rgb.to(device)), net.normalise(one.flow.to(device)), bank)
+            p = output.logits.float().sigmoid()[0, 0].cpu().numpy()
+            maps = {k: m.float()[0, 0].cpu().numpy() for k, m in output.slot_maps().items()}
+            rgb, flow = (x[0].permute(1, 2, 0).numpy() for x in (one.rgb, one.flow))
+            results.append((rgb, flow, p, one.mask[0, 0].numpy() > 127, maps))
+        return results
+
+
+def _plain(data: VideoDataset, number: int, size: tuple[int, int]) -> Sample:
+    """A frame as it is, whatever augmentation the set has."""
+    augmentation, stride = data.augmentation, data.stride
+    data.augmentation, data.stride = None, 1
+    try:
+        return data[Draw((0,), (number,), size)]
+    finally:
+        data.augmentation, data.stride = augmentation, stride
+
+
+def split_videos(videos: Sequence[Video], held_out: Sequence[str]) -> tuple[list[Video], list[Video]]:
+    """Videos to train on, and those kept from training.
+
+    Raises:
+        GsanetError: a name that is no sequence, or nothing left to train on.
+    """
+    names = [video.name for video in videos]
+    unknown = [name for name in held_out if name not in names]
+    if unknown:
+        raise GsanetError(f"held_out names no sequence: {', '.join(unknown)}; there are {', '.join(names)}")
+    training = [video for video in videos if video.name not in held_out]
+    if not training:
+        raise GsanetError("every sequence is held out: nothing is left to train on")
+    return training, [video for video in videos if video.name in held_out]
+
+
+def train(
+    recipe: TrainingConfig,
+    out: Path,
+    *,
+    pretrained: Path | None,
+    quiet: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Run stage 2 to its end in the folder *out*; a second call goes on where the first was stopped.
+
+    Args:
+        pretrained: weights of stage 1; None starts both streams from ImageNet.
+
+    Returns:
+        ``out/best.safetensors``, for ``gsanet segment --model``.
+    """
+    stage = FinetuneStage(recipe, out.parent / "cache", progress)
+    torch.manual_seed(recipe.seed)
+    model = GSANet(recipe.model)
+    if pretrained is not None:
+        source = f"pretrained, {start_from_pretrained(model, load_saliency(pretrained))} tensors"
+    elif recipe.backbone_weights == "none":
+        source = "scratch"
+    else:
+        weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
+        source = load_imagenet(model.rgb.backbone, recipe.model.backbone, weights)
+        model.flow.backbone.load_state_dict(model.rgb.backbone.state_dict())
+    return run_stage(stage, model, recipe, out, started_from=source, quiet=quiet)

@@ -1,0 +1,95 @@
+"""What a person sees of a run: a progress bar (or lines), ``metrics.csv``, TensorBoard, sheets of samples."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+_EVERY = 25
+"""Steps between entries of the log."""
+_LINE_SECONDS = 60
+"""Where the output is not a terminal, a line is printed this often."""
+
+
+class RunLog:
+    """Use as a context; *first* is the number of steps done before."""
+
+    def __init__(self, out: Path, steps: int, first: int, *, quiet: bool = False) -> None:
+        self._out, self._steps, self._quiet = out, steps, quiet
+        self._console = Console(stderr=True, quiet=quiet)
+        self._bar = Progress(
+            TextColumn("step"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"),
+            TimeRemainingColumn(), console=self._console, disable=quiet or not self._console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=steps, completed=first)
+        self._losses: deque[float] = deque(maxlen=100)
+        self._first, self._started, self._line = first, time.monotonic(), 0.0
+
+    def __enter__(self) -> RunLog:
+        self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=self._first)  # type: ignore[no-untyped-call]
+        file = self._out / "metrics.csv"
+        new = not file.is_file()
+        self._file = file.open("a", newline="")
+        self._csv = csv.writer(self._file)
+        if new:
+            self._csv.writerow(["step", "name", "value"])
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._board.close()  # type: ignore[no-untyped-call]
+        self._file.close()
+
+    def step(self, step: int, loss: float, losses: dict[str, Tensor], rate: float) -> None:
+        """After each optimiser step."""
+        self._losses.append(loss)
+        mean = float(np.mean(self._losses))
+        elapsed = time.monotonic() - self._started
+        speed = (step + 1 - self._first) / max(elapsed, 1e-9)
+        self._bar.update(self._task, completed=step + 1, description=f"loss {mean:.3f}  {speed:.2f} steps/s")
+        if not self._console.is_terminal and elapsed - self._line > _LINE_SECONDS:
+            self._line = elapsed
+            left = (self._steps - step - 1) / speed / 60
+            self._say(f"step {step + 1}/{self._steps}  loss {mean:.3f}  {speed:.2f} steps/s  {left:.0f} min left")
+        if step % _EVERY == 0:
+            self._write(step, {"loss": mean, "lr": rate, **{f"loss/{k}": float(v) for k, v in losses.items()}})
+
+    def scores(self, step: int, scores: dict[str, float]) -> None:
+        """After each validation."""
+        if not scores:
+            return
+        self._write(step, {f"val/{k}": v for k, v in scores.items()})
+        self._say(f"step {step}  validation: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+        self._file.flush()
+
+    def picture(self, step: int, picture: np.ndarray[Any, Any]) -> None:
+        """A sheet of samples, to ``samples/`` and TensorBoard; uint8 (H,W,3)."""
+        folder = self._out / "samples"
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"step_{step:06d}.jpg"), picture[..., ::-1])
+        self._board.add_image("samples", picture, step, dataformats="HWC")  # type: ignore[no-untyped-call]
+
+    def _write(self, step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._csv.writerow([step, name, f"{value:.6g}"])
+            self._board.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+
+    def _say(self, text: str) -> None:
+        if self._bar.disable:
+            self._console.print(text, highlight=False)
+        else:
+            self._bar.console.print(text, highlight=False)

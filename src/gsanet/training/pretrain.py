@@ -1,0 +1,121 @@
+"""Stage 1: the RGB stream learns to find objects in DUTS pictures (METHOD.md section 8.1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gsanet.data.datasets import Draw, Progress, SaliencyDataset, Sample
+from gsanet.data.layout import image_pairs
+from gsanet.model.backbone import load_imagenet
+from gsanet.model.checkpoint import save_model
+from gsanet.model.network import SaliencyNet
+from gsanet.training.config import TrainingConfig
+from gsanet.training.loop import run_stage
+from gsanet.training.losses import total_loss
+from gsanet.training.sheet import sheet
+
+
+class PretrainStage:
+    """See :class:`gsanet.training.loop.Stage`."""
+
+    name = "pretrain"
+
+    def __init__(self, recipe: TrainingConfig, cache: Path, progress: Progress | None = None) -> None:
+        self.recipe, self.config = recipe, recipe.pretrain
+        root, config = Path(recipe.data), recipe.pretrain
+        self.dataset = SaliencyDataset(
+            image_pairs(root / "DUTS_train"), cache, long_side=config.long_side,
+            augmentation=config.augmentation, stride=config.loss_stride, progress=progress,
+        )  # fmt: skip
+        held_out = root / "DUTS_val"
+        self.held_out = (
+            SaliencyDataset(image_pairs(held_out), cache, long_side=config.long_side) if held_out.is_dir() else None
+        )
+
+    def places(self) -> int:
+        """One picture each."""
+        return self.config.batch
+
+    def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
+        """Every picture once before any comes again."""
+        position = step * self.config.batch + place
+        epoch, place_in_epoch = divmod(position, len(self.dataset))
+        order = _order(self.recipe.seed, epoch, len(self.dataset))
+        return Draw((self.recipe.seed, step, place), (int(order[place_in_epoch]),), size)
+
+    def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum over the four masks."""
+        net = cast(SaliencyNet, model)
+        output = net(net.normalise(batch.rgb).contiguous(memory_format=torch.channels_last)).float()
+        return total_loss(output, batch.mask.float() / 255)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Mean IoU at 0.5 and mean absolute error over the first pictures of ``DUTS_val``."""
+        if self.held_out is None:
+            return {}
+        iou, mae = [], []
+        for i in range(min(len(self.held_out), self.config.validate_frames)):
+            _, p, gt = self._predict(model, i)
+            mask = p > 0.5
+            union = float((mask | gt).sum())
+            iou.append(float((mask & gt).sum()) / union if union else 1.0)
+            mae.append(float(np.abs(p - gt).mean()))
+        return {"score": float(np.mean(iou)), "mae": float(np.mean(mae))}
+
+    def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
+        """Eight held-out pictures with truth and prediction."""
+        data = self.held_out or self.dataset
+        rows = []
+        for i in range(min(8, len(data))):
+            rgb, p, gt = self._predict(model, i)
+            rows.append([rgb, gt, p])
+        return sheet(rows)
+
+    def save(self, model: nn.Module, path: Path, info: dict[str, Any]) -> None:
+        """float32: stage 2 starts from it."""
+        save_model(cast(SaliencyNet, model), path, info=info)
+
+    def _predict(self, model: nn.Module, i: int) -> tuple[np.ndarray[Any, Any], ...]:
+        data = self.held_out or self.dataset
+        size = self.config.sizes[0]
+        sample = data[Draw((0,), (i,), size)]
+        net = cast(SaliencyNet, model)
+        device = next(model.parameters()).device
+        p = net(net.normalise(sample.rgb.to(device))).logits.float().sigmoid()[0, 0].cpu().numpy()
+        gt = sample.mask[0, 0].numpy()
+        if gt.shape != p.shape:
+            gt = cv2.resize(gt, p.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        return sample.rgb[0].permute(1, 2, 0).numpy(), p, gt > 127
+
+
+def _order(seed: int, epoch: int, count: int) -> np.ndarray[Any, Any]:
+    key = (seed, epoch, count)
+    if key not in _orders:
+        _orders.clear()
+        _orders[key] = np.random.default_rng((seed, epoch)).permutation(count)
+    return _orders[key]
+
+
+_orders: dict[tuple[int, int, int], np.ndarray[Any, Any]] = {}
+
+
+def pretrain(recipe: TrainingConfig, out: Path, *, quiet: bool = False, progress: Progress | None = None) -> Path:
+    """Run stage 1 to its end in the folder *out*; a second call goes on where the first was stopped.
+
+    Returns:
+        ``out/best.safetensors``, for ``gsanet train --pretrained``.
+    """
+    stage = PretrainStage(recipe, out.parent / "cache", progress)
+    torch.manual_seed(recipe.seed)
+    model = SaliencyNet(recipe.model)
+    weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
+    source = "scratch"
+    if recipe.backbone_weights != "none":
+        source = load_imagenet(model.rgb.backbone, recipe.model.backbone, weights)
+    return run_stage(stage, model, recipe, out, started_from=source, quiet=quiet)
