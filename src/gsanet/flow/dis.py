@@ -19,7 +19,8 @@ PRESETS = {
 _SHORTEST = 32
 """Pixels. Below it on either side some presets find no pyramid and fail."""
 
-# An OpenCV instance keeps buffers between calls and must not be shared, so every thread has its own.
+# An OpenCV instance keeps buffers between calls and must not be shared, so every thread has its own. It also keeps
+# the pyramid it chose for a small frame when a large one follows, so another size gets a fresh one.
 _instances = threading.local()
 
 
@@ -52,10 +53,12 @@ class DISFlow:
         below, right = max(0, _SHORTEST - height), max(0, _SHORTEST - width)
         if below or right:
             grey = [cv2.copyMakeBorder(g, 0, below, 0, right, cv2.BORDER_REPLICATE) for g in grey]
-        flow: Flow = self._instance().calc(grey[0], grey[1], None)
+        flow: Flow = self._instance(grey[0].shape).calc(grey[0], grey[1], None)
         return flow[:height, :width]
 
-    def _instance(self) -> Any:
-        if not hasattr(_instances, self.preset):
-            setattr(_instances, self.preset, cv2.DISOpticalFlow.create(PRESETS[self.preset]))
-        return getattr(_instances, self.preset)
+    def _instance(self, shape: tuple[int, ...]) -> Any:
+        known: tuple[tuple[int, ...], Any] | None = getattr(_instances, self.preset, None)
+        if known is None or known[0] != shape:
+            known = (shape, cv2.DISOpticalFlow.create(PRESETS[self.preset]))
+            setattr(_instances, self.preset, known)
+        return known[1]
