@@ -1,0 +1,102 @@
+"""What a model costs: parameters, floating-point operations and memory, counted without computing anything."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from gsanet.model.config import GSANetConfig
+from gsanet.model.network import GSANet
+
+BYTES = 4
+"""Of a float32 number."""
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """Cost of a :class:`GSANet` in float32, one frame at a time."""
+
+    height: int
+    width: int
+    """Input size that the rest is for."""
+    parameters: int
+    frame_flops: int
+    """Of one target frame, given its references; a multiply-accumulate counts two."""
+    reference_flops: int
+    """Of all R reference frames together; they are encoded once per video."""
+    peak_activations: int
+    """Bytes of all feature maps alive at the worst moment of a target frame."""
+
+    @property
+    def weight_bytes(self) -> int:
+        """The weights in memory."""
+        return self.parameters * BYTES
+
+    def flops_per_frame(self, frames: int) -> float:
+        """Including the references' share in a video of *frames* frames."""
+        return self.frame_flops + self.reference_flops / frames
+
+
+def input_size(config: GSANetConfig) -> tuple[int, int]:
+    """(H,W) of a 16:9 frame at test time, rounded to multiples of 32."""
+    height = config.size if config.square else round(config.size * 9 / 16 / 32) * 32
+    return height, config.size
+
+
+def model_cost(config: GSANetConfig) -> ModelCost:
+    """Count on PyTorch's meta device: operators run with shapes alone, so this takes a second or two."""
+    with torch.device("meta"), _NumbersOnCpu():
+        model = GSANet(config).eval()
+    height, width = input_size(config)
+    frame = torch.empty(1, 3, height, width, device="meta")
+    frames = frame.unsqueeze(1).expand(-1, config.references, -1, -1, -1)
+    with torch.no_grad():
+        with FlopCounterMode(display=False) as of_references:
+            references = model.encode_references(frames, frames)
+        with FlopCounterMode(display=False) as of_frame, _PeakMemory() as memory:
+            model(frame, frame, references)
+    parameters = sum(p.numel() for p in model.parameters())
+    return ModelCost(
+        height, width, parameters, of_frame.get_total_flops(), of_references.get_total_flops(), memory.peak
+    )
+
+
+class _NumbersOnCpu(TorchFunctionMode):
+    """Lets an encoder compute its schedule of drop rates, which are numbers, beside weights without any."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.linspace:
+            kwargs.setdefault("device", "cpu")
+        return func(*args, **kwargs)
+
+
+class _PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the storages that operators create, each until it is freed."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live: dict[int, int] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        known = {id(leaf.untyped_storage()) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, Tensor):
+                storage = leaf.untyped_storage()
+                key = id(storage)
+                # A view or an in-place result lives in a storage that is counted, or was there before.
+                if key not in self.live and key not in known:
+                    self.live[key] = storage.nbytes()
+                    weakref.finalize(storage, self.live.pop, key, None)
+        self.peak = max(self.peak, sum(self.live.values()))
+        return out
