@@ -1,0 +1,49 @@
+"""``gsanet flow`` as a user types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gsanet import cli
+from gsanet.data.images import read_rgb, write_rgb
+
+
+def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Run the command line; its exit code."""
+    monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "RGB").mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    for i in range(3):
+        write_rgb(tmp_path / "data" / "RGB" / f"cat_{i}.png", np.roll(picture, i, axis=1))
+    return tmp_path / "data"
+
+
+def test_fills_and_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gsanet(monkeypatch, "flow", root, "--jobs", 1) == 0
+    assert capsys.readouterr().out == f"1 sequence: 3 flow pictures written, 0 kept, in {root}\n"
+    assert read_rgb(root / "FLOW" / "cat_2.png").shape == (48, 64, 3)
+    assert gsanet(monkeypatch, "flow", root, "--method", "dis-fast") == 0
+    assert "0 flow pictures written, 3 kept" in capsys.readouterr().out
+    assert gsanet(monkeypatch, "flow", root, "--overwrite", "--out", root.parent / "o") == 0
+    assert len(list((root.parent / "o" / "FLOW").iterdir())) == 3
+
+
+def test_an_error_is_one_line_and_exit_code_1(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "RGB" / "cat_1.png").write_bytes(b"no picture")
+    assert gsanet(monkeypatch, "flow", root) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("gsanet: ")
+    assert "cat_1.png cannot be read as a picture" in said[-1]
+    assert not any("Traceback" in line for line in said)
