@@ -1,5 +1,5 @@
 """Importing this module registers every command with the app; each command is a file of this folder."""
 
-from gsanet.cli import flow, import_, info
+from gsanet.cli import evaluate, flow, import_, info
 
-__all__ = ["flow", "import_", "info"]
+__all__ = ["evaluate", "flow", "import_", "info"]

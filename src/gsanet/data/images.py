@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,20 @@ _RUN_LENGTHS = 3
 
 # What PIL's decoders raise on files that are empty, cut short, damaged, of another kind or absurdly large.
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """The file as PIL sees it, for those who must look at the raw values; decode inside the block.
+
+    Raises:
+        GsanetError: no such file, not a picture, or cut short.
+    """
+    try:
+        with Image.open(path) as image:
+            yield image
+    except _DECODING_ERRORS as error:
+        raise _unreadable(path, error) from None
 
 
 def read_size(path: Path) -> tuple[int, int]:
