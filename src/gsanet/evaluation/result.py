@@ -26,6 +26,8 @@ class SequenceResult:
     values: dict[str, list[float]]
     """Per-frame values of a measure, parallel to :attr:`frames`."""
     summary: Scores
+    areas: list[float] = field(default_factory=list)
+    """Share of the picture that the ground truth covers, parallel to :attr:`frames`."""
     curves: dict[str, list[float]] = field(default_factory=dict)
     """Mean over frames of F and E at 256 thresholds; video saliency only."""
     skipped: list[str] = field(default_factory=list)

@@ -77,6 +77,7 @@ def _score_masks(files: SequenceFiles, frames: list[str], settings: Settings, re
             result.skipped.append(frame)
             continue
         result.frames.append(frame)
+        result.areas.append(float(gt.mean()))
         if "J" in series:
             series["J"].append(region_similarity(pred, gt))
         if "F" in series:
@@ -103,6 +104,7 @@ def _score_saliency(files: SequenceFiles, frames: list[str], settings: Settings,
         pred = _fit(pred, truth.mask.shape, path, settings.resize, cv2.INTER_LINEAR)
         measures.add(pred, truth.mask)
         result.frames.append(frame)
+        result.areas.append(float(truth.mask.mean()))
     result.warnings += [f"{files.name}: {text}" for text in sorted(assumed)]
     result.values, result.curves = measures.values(), measures.curves()
     result.summary = {name: float(np.mean(values)) for name, values in result.values.items()}

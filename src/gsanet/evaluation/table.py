@@ -70,11 +70,8 @@ def text_table(result: Result) -> str:
 
 def text_comparison(results: Sequence[Result]) -> str:
     """The first run against each of the others, on the headline."""
-    lines = []
-    for other in results[1:]:
-        change = compare(results[0], other)
-        lines.append(f"{other.name} against {results[0].name}: {describe(change)}")
-    return "\n".join(lines)
+    first = results[0]
+    return "\n".join(f"{first.name} against {other.name}: {describe(compare(other, first))}" for other in results[1:])
 
 
 def describe(change: Comparison) -> str:

@@ -44,8 +44,16 @@ def frame_values(result: Result, sequence: str) -> list[float]:
 
 
 def rank(result: Result, count: int, *, best: bool = False, each: int = 2, apart: int = 8) -> list[Ranked]:
-    """The *count* worst (or best) frames, at most *each* a sequence and *apart* frames from one another."""
-    every = [(value, s.name, i) for s in result.sequences for i, value in enumerate(frame_values(result, s.name))]
+    """The *count* worst (or best) frames, at most *each* a sequence and *apart* frames from one another.
+
+    Nothing found where nothing is would be among the best, and is not worth looking at.
+    """
+    every = [
+        (value, s.name, i)
+        for s in result.sequences
+        for i, value in enumerate(frame_values(result, s.name))
+        if not best or s.areas[i] > 0
+    ]
     every.sort(key=lambda item: (-item[0] if best else item[0], item[1], item[2]))
     return _spread(result, every, count, each, apart)
 

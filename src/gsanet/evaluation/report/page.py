@@ -8,24 +8,21 @@ from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
 
-from gsanet.evaluation.compare import compare, interval
+from gsanet.evaluation.compare import interval
 from gsanet.evaluation.evaluator import Evaluation
-from gsanet.evaluation.files import SequenceFiles
 from gsanet.evaluation.protocols import PROTOCOLS
-from gsanet.evaluation.report.overlays import Ranked, frame_values, most_different, overlay, rank
-from gsanet.evaluation.report.plots import Series, difference_bar, histogram, over_time, sparkline
+from gsanet.evaluation.report.comparison import comparison
+from gsanet.evaluation.report.gallery import gallery
+from gsanet.evaluation.report.overlays import frame_values
+from gsanet.evaluation.report.parts import RUN_STYLES, anchor, headlines, legend, link
+from gsanet.evaluation.report.plots import Series, histogram, over_time, sparkline
 from gsanet.evaluation.result import Result, write_text
-from gsanet.evaluation.table import Column, columns, describe
+from gsanet.evaluation.table import Column, columns
 from gsanet.evaluation.table import rows as table_rows
-
-WORST, BEST, DIFFERENT = 8, 4, 6
-"""Frames shown of each kind."""
-
-RUN_STYLES = ("run0", "run1", "run2", "run3", "run4")
 
 
 def write_report(runs: Sequence[Evaluation | Result], path: Path) -> None:
-    """Write the report of one run, or of several of which the first is the one the others are compared with.
+    """Write the report of one run, or of several of which the first is compared with each of the others.
 
     Runs given as bare results (from JSON) have no frames to show.
 
@@ -44,11 +41,11 @@ def render(runs: Sequence[Evaluation | Result]) -> str:
     body = [
         _header(results),
         _warnings(results),
-        _comparison(results),
+        comparison(results),
         _table(first),
         _distribution(results),
         _over_time(results),
-        _gallery(with_files, results),
+        gallery(with_files, results),
         _choices(results),
     ]
     return (
@@ -68,7 +65,7 @@ def _asset(name: str) -> str:
 def _header(results: Sequence[Result]) -> str:
     first = results[0]
     rules = PROTOCOLS.get(first.protocol)
-    main = [c for c in columns([first]) if c.key in _headlines(first)]
+    main = [c for c in columns([first]) if c.key in headlines(first)]
     figures = []
     for column in main:
         found = interval(first, column.key) if column.key in first.sequences[0].summary else None
@@ -93,12 +90,6 @@ def _header(results: Sequence[Result]) -> str:
     )
 
 
-def _headlines(result: Result) -> tuple[str, ...]:
-    if result.headline == "S":
-        return ("S", "F_max", "E_max", "MAE")
-    return ("J&F", "J", "J_class", "F", "stability") if result.headline == "J&F" else ("J", "J_class", "J_recall")
-
-
 def _speed(result: Result) -> Iterable[tuple[str, str]]:
     speed = result.facts.get("frames_per_second")
     if speed:
@@ -118,82 +109,16 @@ def _warnings(results: Sequence[Result]) -> str:
     return f'<section class="warnings"><h2>Warnings</h2><ul>{items}{more}</ul></section>'
 
 
-def _comparison(results: Sequence[Result]) -> str:
-    if len(results) < 2:
-        return ""
-    base = results[0]
-    chosen = [c for c in columns(results) if c.key in _headlines(base) and c.key != "J_class"]
-    head = "".join(f'<th title="{escape(c.meaning)}">{escape(c.label)}</th>' for c in chosen)
-    lines = [_run_row(base, chosen, "", "run0")]
-    verdicts, tables = [], []
-    for number, other in enumerate(results[1:], start=1):
-        style = RUN_STYLES[number % len(RUN_STYLES)]
-        lines.append(_run_row(other, chosen, "", style))
-        headline = compare(base, other)
-        changes = []
-        for column in chosen:
-            paired = compare(base, other, column.key) if _both_have(base, other, column.key) else None
-            mean = paired.difference.mean if paired else math.nan
-            clear = paired is not None and not (paired.difference.low <= 0 <= paired.difference.high)
-            good = (mean > 0) == column.rising
-            mark = (" gain" if good else " loss") if clear else ""
-            changes.append(f'<td class="num{mark}">{column.text({column.key: mean}, signed=True)}</td>')
-        lines.append(f'<tr class="change"><th>difference</th>{"".join(changes)}</tr>')
-        verdicts.append(
-            f"<p><b>{escape(other.name)}</b> against {escape(base.name)}: {escape(describe(headline))}.</p>"
-        )
-        tables.append(_differences(base, other))
-    return (
-        '<section id="comparison"><h2>Side by side</h2>'
-        f'<div class="scroll"><table class="runs"><thead><tr><th>run</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>{''.join(verdicts)}"
-        '<p class="note">Paired bootstrap over the sequences both runs have, 10,000 draws. Coloured differences are '
-        f"those whose 95 % interval excludes zero.</p>{''.join(tables)}</section>"
-    )
-
-
-def _both_have(base: Result, other: Result, key: str) -> bool:
-    """The measure is there, and a number, on every sequence of both."""
-    return all(not math.isnan(s.summary.get(key, math.nan)) for r in (base, other) for s in r.sequences)
-
-
-def _run_row(result: Result, chosen: Sequence[Column], extra: str, style: str) -> str:
-    cells = "".join(f'<td class="num">{c.text(result.overall)}</td>' for c in chosen)
-    return f'<tr><th><span class="key {style}"></span>{escape(result.name)}</th>{cells}{extra}</tr>'
-
-
-def _differences(base: Result, other: Result) -> str:
-    change = compare(base, other)
-    column = next(c for c in columns([base]) if c.key == change.measure)
-    ordered = sorted(change.sequences.items(), key=lambda item: item[1][0] - item[1][1])
-    reach = max(abs(b - a) for a, b in change.sequences.values())
-    lines = []
-    for name, (a, b) in ordered:
-        texts = [column.text({column.key: v}) for v in (a, b)]
-        moved = column.text({column.key: b - a}, signed=True)
-        lines.append(
-            f'<tr><th>{_link(name)}</th><td class="num">{texts[0]}</td><td class="num">{texts[1]}</td>'
-            f'<td class="num">{moved}</td><td class="barcell">{difference_bar(b - a, reach)}</td></tr>'
-        )
-    return (
-        f"<details open><summary>{escape(column.label)} by sequence: "
-        f"{escape(other.name)} minus {escape(base.name)}</summary>"
-        f'<div class="scroll"><table class="differences"><thead><tr><th>sequence</th><th>{escape(base.name)}</th>'
-        f"<th>{escape(other.name)}</th><th>difference</th><th></th></tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div></details>"
-    )
-
-
 def _table(result: Result) -> str:
     chosen = columns([result])
-    head = '<th scope="col">sequence</th><th scope="col">frames</th><th scope="col" class="nosort">over time</th>'
+    head = '<th scope="col">sequence</th><th scope="col">frames</th><th scope="col" class="nosort left">over time</th>'
     head += "".join(f'<th scope="col" title="{escape(c.meaning)}">{escape(c.label)}</th>' for c in chosen)
     lines = []
     for s in result.sequences:
         spark = sparkline(frame_values(result, s.name), "run0")
         cells = "".join(_cell(c, s.summary, result.headline) for c in chosen)
         lines.append(
-            f'<tr><th scope="row">{_link(s.name)}</th><td class="num" data-v="{len(s.frames)}">{len(s.frames)}</td>'
+            f'<tr><th scope="row">{link(s.name)}</th><td class="num" data-v="{len(s.frames)}">{len(s.frames)}</td>'
             f"<td>{spark}</td>{cells}</tr>"
         )
     foot = []
@@ -217,14 +142,6 @@ def _cell(column: Column, scores: dict[str, float], headline: str) -> str:
     return f'<td class="num{" meter" if meter else ""}" data-v="{raw}"{meter}>{column.text(scores)}</td>'
 
 
-def _link(name: str) -> str:
-    return f'<a href="#{_anchor(name)}">{escape(name)}</a>'
-
-
-def _anchor(name: str) -> str:
-    return "s-" + "".join(c if c.isalnum() else "-" for c in name)
-
-
 def _distribution(results: Sequence[Result]) -> str:
     first = results[0]
     plots = []
@@ -242,21 +159,11 @@ def _distribution(results: Sequence[Result]) -> str:
             f"{histogram(series, f'distribution of {measure} over frames')}</figure>"
         )
     shown = f'<div class="pair">{"".join(plots)}</div>'
-    return f'<section id="distribution"><h2>Distribution</h2>{_legend(results)}{shown}</section>'
+    return f'<section id="distribution"><h2>Distribution</h2>{legend(results)}{shown}</section>'
 
 
 def _share_below(values: Sequence[float], limit: float = 0.5) -> float:
     return sum(v <= limit for v in values) / len(values)
-
-
-def _legend(results: Sequence[Result]) -> str:
-    if len(results) < 2:
-        return ""
-    keys = "".join(
-        f'<span><span class="key {RUN_STYLES[i % len(RUN_STYLES)]}"></span>{escape(r.name)}</span>'
-        for i, r in enumerate(results)
-    )
-    return f'<p class="legend">{keys}</p>'
 
 
 def _over_time(results: Sequence[Result]) -> str:
@@ -277,74 +184,19 @@ def _over_time(results: Sequence[Result]) -> str:
             if c.key in (first.headline, *first.values_shown)
         )
         cards.append(
-            f'<article class="card" id="{_anchor(s.name)}"><h3>{escape(s.name)}</h3><p class="scores">{texts}</p>'
+            f'<article class="card" id="{anchor(s.name)}"><h3>{escape(s.name)}</h3><p class="scores">{texts}</p>'
             f'{over_time(series, s.frames, f"{s.name} over time")}<p class="readout">&nbsp;</p></article>'
         )
     if len(results) == 1:
         keys = "".join(f'<span><span class="key m-{m[0].lower()}"></span>{m}</span>' for m in first.values_shown)
-        legend = f'<p class="legend">{keys}</p>'
+        keyed = f'<p class="legend">{keys}</p>'
     else:
-        legend = _legend(results)
+        keyed = legend(results)
     what = " and ".join(first.values_shown) if len(results) == 1 else first.headline
     return (
-        f'<section id="time"><h2>{escape(what)} over time</h2>{legend}<p class="note">One point a frame, in '
+        f'<section id="time"><h2>{escape(what)} over time</h2>{keyed}<p class="note">One point a frame, in '
         f'hundredths. Move over a plot to read it.</p><div class="cards">{"".join(cards)}</div></section>'
     )
-
-
-def _gallery(runs: Sequence[Evaluation | None], results: Sequence[Result]) -> str:
-    first = runs[0]
-    if first is None:
-        return ""
-    parts = []
-    if len(results) > 1 and runs[1] is not None:
-        items = "".join(_side_by_side(first, runs[1], r) for r in most_different(results[0], results[1], DIFFERENT))
-        parts.append(f'<h3>Where {escape(results[1].name)} differs most</h3><div class="frames wide">{items}</div>')
-    for heading, best, count in (("Worst", False, WORST), ("Best", True, BEST)):
-        items = "".join(_framed(first, r) for r in rank(first.result, count, best=best))
-        parts.append(f'<h3>{heading} frames of {escape(results[0].name)}</h3><div class="frames">{items}</div>')
-    return (
-        '<section id="frames"><h2>Frames</h2><p class="legend"><span><span class="key hit"></span>found</span>'
-        '<span><span class="key false"></span>marked wrongly</span>'
-        '<span><span class="key missed"></span>overlooked</span></p>' + "".join(parts) + "</section>"
-    )
-
-
-def _framed(run: Evaluation, ranked: Ranked) -> str:
-    picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-    return (
-        f'<figure><img src="{picture}" alt="{escape(ranked.sequence)} frame {escape(ranked.frame)}" loading="lazy">'
-        f"<figcaption>{_link(ranked.sequence)} {escape(ranked.frame)}"
-        f"<b>{_number(run.result, ranked.value)}</b></figcaption></figure>"
-    )
-
-
-def _side_by_side(base: Evaluation, other: Evaluation, ranked: Ranked) -> str:
-    shown = []
-    for run in (base, other):
-        values = dict(zip(_frames_of(run, ranked.sequence), frame_values(run.result, ranked.sequence), strict=True))
-        picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-        label = f"{escape(run.result.name)} <b>{_number(run.result, values[ranked.frame])}</b>"
-        shown.append(
-            f'<span><img src="{picture}" alt="{escape(run.result.name)}" loading="lazy"><em>{label}</em></span>'
-        )
-    return (
-        f'<figure><div class="two">{"".join(shown)}</div><figcaption>{_link(ranked.sequence)} {escape(ranked.frame)}'
-        f"<b>{_number(base.result, ranked.value, signed=True)}</b></figcaption></figure>"
-    )
-
-
-def _number(result: Result, value: float, signed: bool = False) -> str:
-    column = next(c for c in columns([result]) if c.key == result.headline)
-    return column.text({column.key: value}, signed=signed)
-
-
-def _files_of(run: Evaluation, sequence: str) -> SequenceFiles:
-    return next(f for f in run.files if f.name == sequence)
-
-
-def _frames_of(run: Evaluation, sequence: str) -> list[str]:
-    return next(s for s in run.result.sequences if s.name == sequence).frames
 
 
 def _choices(results: Sequence[Result]) -> str:
