@@ -117,7 +117,7 @@ def test_davis17_merges_objects_and_leaves_void_out(gt: Path, pred: Path) -> Non
     masks = truth_masks("swan")
     for i, mask in enumerate(masks):
         labels = mask.astype(np.uint8)
-        labels[:, 40:] *= 2
+        labels[:, 24:] *= 2
         labels[:6] = 255
         image = Image.fromarray(labels)
         image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [224, 224, 192] * 253)
