@@ -92,7 +92,7 @@ def warp_mask(mask: NDArray[np.bool_], matrix: Matrix, target: tuple[int, int]) 
 
 def warp_flow(flow: Flow, matrix: Matrix, target: tuple[int, int]) -> Flow:
     """Warp a flow field (h,w,2): its pixels move with the picture and its vectors turn, flip and stretch with it."""
-    moved = cv2.warpAffine(flow, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    moved = cv2.warpAffine(flow, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     turned: Flow = moved @ matrix[:, :2].T.astype(np.float32)
     return turned
 

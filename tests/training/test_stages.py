@@ -1,0 +1,136 @@
+"""Both stages on a tiny world: what they write, that they learn, and that a killed run ends where a whole one does."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from worlds import make_world
+
+from gsanet.errors import GsanetError
+from gsanet.model.checkpoint import load_model, load_saliency, read_header
+from gsanet.training.config import load_config
+from gsanet.training.finetune import train
+from gsanet.training.pretrain import pretrain
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def pretrained(world: Path) -> Path:
+    return pretrain(load_config(world / "tiny.toml", [f"data={world}"]), world / "runs" / "pretrain", quiet=True)
+
+
+def _recipe(world: Path, *changes: str):
+    return load_config(world / "tiny.toml", [f"data={world}", *changes])
+
+
+def test_pretrain_writes_weights_that_load_and_a_log(pretrained: Path) -> None:
+    model = load_saliency(pretrained)
+    assert model.config.channels == 8
+    run = pretrained.parent
+    assert (run / "last.pt").is_file()
+    assert list((run / "samples").glob("*.jpg"))
+    assert list((run / "tensorboard").iterdir())
+    with (run / "metrics.csv").open() as file:
+        names = {row["name"] for row in csv.DictReader(file)}
+    assert {"loss", "lr", "loss/mask_stride4", "val/score", "val/mae"} <= names
+
+
+def test_train_starts_from_pretrained_and_records_its_recipe(world: Path, pretrained: Path) -> None:
+    best = train(_recipe(world), world / "runs" / "train", pretrained=pretrained, quiet=True)
+    kind, config, info = read_header(best)
+    assert kind == "gsanet" and config.clusters == 6
+    assert info["recipe"]["train"]["held_out"] == ["left"]
+    assert set(info["scores"]) == {"score", "left"}
+    # Every tensor of stage 1 arrived: the RGB stream's twice, the decoder's once.
+    source = load_saliency(pretrained).state_dict()
+    expected = sum(2 if name.startswith("rgb.") else 1 for name in source)
+    assert info["started_from"] == f"pretrained, {expected} tensors"
+    model = load_model(best)
+    assert not model.training
+
+
+def test_training_lowers_the_loss(world: Path) -> None:
+    recipe = _recipe(world, "train.steps=40", "train.validate_every=100", "train.lr=3e-3", "train.held_out=[]")
+    out = world / "runs" / "learns"
+    train(recipe, out, pretrained=None, quiet=True)
+    with (out / "metrics.csv").open() as file:
+        losses = [float(row["value"]) for row in csv.DictReader(file) if row["name"] == "loss"]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_nothing_held_out_still_yields_weights(world: Path) -> None:
+    best = train(
+        _recipe(world, "train.steps=2", "train.held_out=[]"), world / "runs" / "all", pretrained=None, quiet=True
+    )
+    assert torch.isfinite(torch.cat([t.float().flatten() for t in load_file(best).values()])).all()
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(world: Path) -> None:
+    whole = world / "runs" / "whole"
+    _command(world, whole).wait(timeout=300)
+    killed = world / "runs" / "killed"
+    # Killed three times, whenever it gets there: in a step, in a checkpoint, in a validation.
+    for delay in (0.0, 0.15, 0.3):
+        process = _command(world, killed)
+        seen = _mtime(killed / "last.pt")
+        deadline = time.monotonic() + 200
+        while process.poll() is None and _mtime(killed / "last.pt") == seen and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert _command(world, killed).wait(timeout=300) == 0
+    for name in ("last.safetensors", "best.safetensors"):
+        one, other = load_file(whole / name), load_file(killed / name)
+        assert one.keys() == other.keys()
+        different = [k for k in one if not torch.equal(one[k], other[k])]
+        assert different == []
+
+
+def test_going_on_with_another_recipe_is_refused(world: Path, pretrained: Path) -> None:
+    with pytest.raises(GsanetError, match=r"another recipe \(differs in: pretrain\)"):
+        pretrain(_recipe(world, "pretrain.lr=1e-4"), pretrained.parent, quiet=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(world: Path) -> None:
+    out = world / "runs" / "nan"
+    train(_recipe(world, "train.steps=2"), out, pretrained=None, quiet=True)
+    before = (out / "last.pt").read_bytes()
+    with pytest.raises(GsanetError, match="the loss is"):
+        train(_recipe(world, "train.steps=20", "train.lr=1e20", "train.clip=1e30", "train.warmup=1"),
+              world / "runs" / "nan2", pretrained=None, quiet=True)  # fmt: skip
+    assert (out / "last.pt").read_bytes() == before
+
+
+def test_a_held_out_name_that_is_no_sequence_is_an_error(world: Path) -> None:
+    with pytest.raises(GsanetError, match="held_out names no sequence: up"):
+        train(_recipe(world, 'train.held_out=["up"]'), world / "runs" / "x", pretrained=None, quiet=True)
+
+
+def test_pretrained_of_another_width_is_an_error(world: Path, pretrained: Path) -> None:
+    with pytest.raises(GsanetError, match="has channels 8, the model to train 16"):
+        train(_recipe(world, "model.channels=16"), world / "runs" / "wide", pretrained=pretrained, quiet=True)
+
+
+def _command(world: Path, out: Path) -> subprocess.Popen[bytes]:
+    args = ["train", "--config", str(world / "tiny.toml"), "--data", str(world), "-o", str(out), "--quiet"]
+    code = "import sys; from gsanet.cli import main; sys.argv = ['gsanet', *sys.argv[1:]]; main()"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", code, *args], env=environment, stdout=subprocess.DEVNULL)
+
+
+def _mtime(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
