@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -107,7 +108,8 @@ def _raw(image: Image.Image, path: Path) -> RawMask:
 
 def _levels(values: NDArray[Any]) -> tuple[int, ...]:
     if values.dtype == np.uint8:
-        found = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
+        # OpenCV's histogram: several times as fast as numpy's, and this runs on every file.
+        found = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
     else:
         found = np.unique(values)
     return tuple(int(v) for v in found[: MOST_OBJECTS + 1])

@@ -164,7 +164,8 @@ class _Watch:
         self.ever_found |= bool(pred.any())
         self.ever_there |= bool(gt.any())
         self.kept.append(region_similarity(pred, gt))
-        self.inverted.append(region_similarity(~pred, gt))
+        # Only a bad fit can be an inverted one.
+        self.inverted.append(region_similarity(~pred, gt) if self.kept[-1] < 0.1 else 0.0)
 
     def conclude(self, name: str, frames: list[str]) -> Iterator[str]:
         """Warnings about the sequence.

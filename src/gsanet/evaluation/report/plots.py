@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -39,11 +40,11 @@ def over_time(series: Sequence[Series], frames: Sequence[str], title: str) -> st
         else:
             parts.append(f'<polyline class="line {line.style}" points="{points}"/>')
     parts.append(f'<line class="cursor" x1="0" x2="0" y1="{top}" y2="{top + inner_h}" visibility="hidden"/>')
-    data = ";".join(f"{escape(s.label)}:" + ",".join(f"{v * 100:.1f}" for v in s.values) for s in series)
+    data = json.dumps([[s.label, [round(v * 100, 1) for v in s.values]] for s in series])
     return (
         f'<svg class="time" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
-        f'data-left="{left}" data-width="{inner_w}" data-frames="{escape(",".join(frames))}" data-series="{data}">'
-        f"{''.join(parts)}</svg>"
+        f'data-left="{left}" data-width="{inner_w}" data-frames="{escape(json.dumps(list(frames)))}" '
+        f'data-series="{escape(data)}">{"".join(parts)}</svg>'
     )
 
 

@@ -28,11 +28,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 // Read a plot where the pointer is.
 for (const plot of document.querySelectorAll("svg.time")) {
-  const frames = plot.dataset.frames.split(",");
-  const series = plot.dataset.series.split(";").map((text) => {
-    const cut = text.lastIndexOf(":");
-    return [text.slice(0, cut), text.slice(cut + 1).split(",")];
-  });
+  const frames = JSON.parse(plot.dataset.frames), series = JSON.parse(plot.dataset.series);
   const left = Number(plot.dataset.left), width = Number(plot.dataset.width);
   const cursor = plot.querySelector(".cursor"), readout = plot.parentElement.querySelector(".readout");
   const show = (event) => {
@@ -44,7 +40,7 @@ for (const plot of document.querySelectorAll("svg.time")) {
     cursor.setAttribute("x1", at);
     cursor.setAttribute("x2", at);
     cursor.setAttribute("visibility", "visible");
-    readout.textContent = `frame ${frames[i]}: ` + series.map(([name, values]) => `${name} ${values[i]}`).join(", ");
+    readout.textContent = `frame ${frames[i]}: ` + series.map(([name, values]) => `${name} ${values[i].toFixed(1)}`).join(", ");
   };
   plot.addEventListener("pointermove", show);
   plot.addEventListener("pointerdown", show);
