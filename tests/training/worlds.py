@@ -42,6 +42,7 @@ warmup = 2
 validate_every = 3
 validate_frames = 4
 held_out = ["left"]
+synthetic = 0.4
 
 [train.flow]
 gaps = [1, -1, 2]

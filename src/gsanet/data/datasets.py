@@ -31,6 +31,7 @@ from gsanet.data.cache import ArrayCache, Arrays
 from gsanet.data.images import read_mask, read_rgb
 from gsanet.data.layout import Frame, Pair
 from gsanet.data.layout import Sequence as Video
+from gsanet.data.synthetic import SyntheticMotion
 from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, flow_to_picture, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
@@ -47,6 +48,8 @@ class Draw(NamedTuple):
     """Picture numbers, or the numbers of one video's frames."""
     size: tuple[int, int]
     """(h,w) to make."""
+    source: int = 0
+    """Which of several data sets, in a :class:`Mixture`."""
 
 
 class Sample(NamedTuple):
@@ -99,9 +102,14 @@ class SaliencyDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def arrays(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Decoded picture (h,w,3) and mask (h,w), 0 or 255."""
+        rgb, gt = self._arrays[number]
+        return rgb, gt
+
     def __getitem__(self, draw: Draw) -> Sample:
         rng = np.random.default_rng(draw.seed)
-        rgb, gt = self._arrays[draw.items[0]]
+        rgb, gt = self.arrays(draw.items[0])
         return _stack([_make(rng, rgb, None, gt, draw.size, self.augmentation)], self.stride)
 
 
@@ -191,6 +199,76 @@ class VideoDataset(Dataset[Sample]):
         if number + gap not in frames:
             return np.zeros((*self._arrays[number][0].shape[:2], 2), np.float32)
         return self._dis(self._arrays[number][0], self._arrays[number + gap][0]) * np.float32(sign)
+
+
+class SyntheticDataset(Dataset[Sample]):
+    """Stage 2 from single pictures: groups of variations of one picture, each with a motion of its own.
+
+    A draw names one picture, once for each frame of the group. Arguments as :class:`SaliencyDataset`; *size* of the
+    draw may be of another shape than the picture's, which is cropped to it first.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        cache: Path,
+        *,
+        long_side: int = 320,
+        augmentation: Augmentation | None = None,
+        variation: FlowVariation | None = None,
+        motion: SyntheticMotion | None = None,
+        stride: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self._pictures = SaliencyDataset(pairs, cache, long_side=long_side, progress=progress)
+        self.augmentation = augmentation
+        self.variation = variation or FlowVariation()
+        self.motion = motion or SyntheticMotion()
+        self.stride = stride
+        self._dis = DISFlow()
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        rng = np.random.default_rng(draw.seed)
+        frames = []
+        for number in draw.items:
+            rgb, gt = _crop_towards(rng, *self._pictures.arrays(number), draw.size)
+            flow = self.motion.flow(rng, rgb, gt > 0, self._dis)
+            frames.append(_make(rng, rgb, flow, gt, draw.size, self.augmentation, self.variation))
+        return _stack(frames, self.stride)
+
+
+class Mixture(Dataset[Sample]):
+    """Several data sets behind one; a draw's ``source`` says which."""
+
+    def __init__(self, *sets: VideoDataset | SyntheticDataset) -> None:
+        self.sets = sets
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        return self.sets[draw.source][draw]
+
+
+def _crop_towards(
+    rng: np.random.Generator, rgb: NDArray[np.uint8], gt: NDArray[np.uint8], size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Crop a picture half-way (in the logarithm) to the shape of *size* (h,w), around its object.
+
+    Half-way: the rest is stretched, which hurts less than losing half of a portrait.
+    """
+    h, w = gt.shape
+    ratio = np.sqrt((size[1] / size[0]) / (w / h))
+    ch, cw = (round(h / ratio), w) if ratio > 1 else (h, round(w * ratio))
+    top, left = int(rng.integers(h - ch + 1)), int(rng.integers(w - cw + 1))
+    y, x = np.nonzero(gt)
+    if len(y):
+        # Shift as little as needed to have the object's middle well inside.
+        top = int(np.clip(top, np.median(y) - 0.7 * ch, np.median(y) - 0.3 * ch))
+        left = int(np.clip(left, np.median(x) - 0.7 * cw, np.median(x) - 0.3 * cw))
+        top, left = min(max(top, 0), h - ch), min(max(left, 0), w - cw)
+    window = (slice(top, top + ch), slice(left, left + cw))
+    return np.ascontiguousarray(rgb[window]), np.ascontiguousarray(gt[window])
 
 
 def _make(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from gsanet.data.augment import Augmentation
 from gsanet.data.datasets import FlowVariation
+from gsanet.data.synthetic import SyntheticMotion
 from gsanet.errors import GsanetError
 from gsanet.model.config import VARIANTS, GSANetConfig
 
@@ -49,6 +50,8 @@ class StageConfig:
     """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
     loss_stride: int = 2
     """Masks are compared at 1/this of the input size."""
+    synthetic: float = 0.0
+    """Stage 2: probability that a group is one DUTS picture with synthetic motion instead of a video."""
     held_out: tuple[str, ...] = ()
     """Stage 2: sequences kept from training, on which the checkpoint is chosen."""
     validate_every: int = 500
@@ -59,10 +62,14 @@ class StageConfig:
     """Pictures are cached at no more than this."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     flow: FlowVariation = field(default_factory=FlowVariation)
+    motion: SyntheticMotion = field(default_factory=SyntheticMotion)
+    """Stage 2: of the synthetic groups."""
 
     def __post_init__(self) -> None:
         if self.batch % self.group:
             raise GsanetError(f"training config: batch ({self.batch}) must be a multiple of group ({self.group})")
+        if not 0 <= self.synthetic <= 1:
+            raise GsanetError(f"training config: synthetic is a probability, got {self.synthetic}")
         for h, w in self.sizes:
             if h % self.loss_stride or w % self.loss_stride or min(h, w) < 64:
                 raise GsanetError(

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsanet.data.datasets import Draw, FlowVariation, Progress, Sample, VideoDataset
+from gsanet.data.datasets import Draw, FlowVariation, Mixture, Progress, Sample, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
-from gsanet.data.layout import sequences
+from gsanet.data.layout import image_pairs, sequences
 from gsanet.errors import GsanetError
 from gsanet.evaluation.measures import region_similarity
 from gsanet.model.backbone import load_imagenet
@@ -37,10 +37,18 @@ class FinetuneStage:
         training, held_out = split_videos(
             sequences(root, need_gt=True, need_flow=pictures, check_sizes=False), config.held_out
         )
-        self.dataset = VideoDataset(
+        self.videos = VideoDataset(
             training, cache, long_side=config.long_side, augmentation=config.augmentation,
             variation=config.flow, stride=config.loss_stride, progress=progress,
         )  # fmt: skip
+        self.pictures: SyntheticDataset | None = None
+        if config.synthetic:
+            self.pictures = SyntheticDataset(
+                image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False), cache,
+                long_side=recipe.pretrain.long_side, augmentation=config.augmentation, variation=config.flow,
+                motion=config.motion, stride=config.loss_stride, progress=progress,
+            )  # fmt: skip
+        self.dataset = Mixture(self.videos, self.pictures) if self.pictures else Mixture(self.videos)
         # Validation sees the flow that users get: to the next frame, unvaried.
         plain = FlowVariation(gaps=() if pictures else (1,))
         self.held_out = (
@@ -54,8 +62,11 @@ class FinetuneStage:
         return self.config.batch // self.config.group
 
     def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
-        """Random frames of a random video, long videos more often, but not in proportion."""
-        frames = self.dataset.frames_of
+        """Random frames of a random video, long ones more often but not in proportion; or a picture set in motion."""
+        if self.pictures and rng.random() < self.config.synthetic:
+            picture = int(rng.integers(len(self.pictures)))
+            return Draw((self.recipe.seed, step, place), (picture,) * self.config.group, size, source=1)
+        frames = self.videos.frames_of
         weight = np.sqrt([len(f) for f in frames])
         video = frames[int(rng.choice(len(frames), p=weight / weight.sum()))]
         chosen = rng.choice(len(video), self.config.group, replace=len(video) < self.config.group)
@@ -82,7 +93,7 @@ class FinetuneStage:
 
     def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
         """Two frames of each of four videos: photograph, flow, truth, prediction, fine foreground of both streams."""
-        data = self.held_out or self.dataset
+        data = self.held_out or self.videos
         rows = []
         for frames in data.frames_of[:4]:
             for rgb, flow, p, gt, maps in self._predict(model, data, frames, frames[:: max(1, len(frames) // 2)][:2]):

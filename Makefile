@@ -1,0 +1,42 @@
+# Everything below sets itself up: a virtual environment in .venv with the versions of constraints.txt.
+#   make demo    segment the bundled clip and say where the result is
+#   make test    lint, types and tests
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test fast lint format clean
+
+help:
+	@sed -n '2,3s/^#   //p' Makefile
+
+# torch comes first: resolving everything at once makes pip look at its many builds again and again.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "gsanet needs Python 3.10 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/gsanet demo -o out --overwrite
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+fast: $(READY)
+	$(BIN)/pytest -m 'not slow' -x
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache
