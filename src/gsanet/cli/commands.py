@@ -1,17 +1,21 @@
 """Importing this module registers every command with the app; each command is a file of this folder."""
 
 from gsanet.cli import (
+    benchmark,
     evaluate,
     flow,
     import_,
     info,
+    segment,
     train,
 )
 
 __all__ = [
+    "benchmark",
     "evaluate",
     "flow",
     "import_",
     "info",
+    "segment",
     "train",
 ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def frame_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def frame_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on stderr while the block runs; call what it yields with (frames done, frames to do)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -26,7 +26,7 @@ def frame_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     progress = Progress(*columns, console=Console(stderr=True))
     task = progress.add_task(what, total=None)
 
-    def show(done: int, total: int) -> None:
+    def show(done: int, total: int | None) -> None:
         progress.start()  # at the first call, so that an error before any work is not preceded by an empty bar
         progress.update(task, completed=done, total=total)
 

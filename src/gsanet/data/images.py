@@ -125,7 +125,7 @@ def write_mask(path: Path, mask: Mask) -> None:
     """
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise ValueError(f"a mask must be bool (H,W), got {mask.dtype} {mask.shape}")
-    _write(path, mask.astype(np.uint8) * np.uint8(255))
+    write_picture(path, mask.astype(np.uint8) * np.uint8(255))
 
 
 def write_rgb(path: Path, picture: Picture) -> None:
@@ -136,7 +136,23 @@ def write_rgb(path: Path, picture: Picture) -> None:
     """
     if picture.ndim != 3 or picture.shape[-1] != 3 or picture.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8 (H,W,3), got {picture.dtype} {picture.shape}")
-    _write(path, picture)
+    write_picture(path, picture)
+
+
+def write_picture(path: Path, pixels: Picture) -> None:
+    """Write grey (H,W), RGB (H,W,3) or RGBA (H,W,4) as a PNG, whole or not at all; the folder must exist.
+
+    Raises:
+        GsanetError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        Image.fromarray(pixels).save(beside, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
+        beside.replace(path)
+    except OSError as error:
+        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        _discard(beside)
 
 
 def _mask(image: Image.Image, labels: bool) -> Mask:
@@ -174,17 +190,6 @@ def _grey_palette(image: Image.Image) -> bool:
     colours = np.asarray(palette, np.uint8).reshape(-1, 3)
     colours = colours[used[used < len(colours)]]
     return bool((colours == colours[:, :1]).all())
-
-
-def _write(path: Path, pixels: Picture) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        Image.fromarray(pixels).save(beside, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
-        beside.replace(path)
-    except OSError as error:
-        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        _discard(beside)
 
 
 def _discard(path: Path) -> None:

@@ -1,0 +1,144 @@
+"""``gsanet segment``: clips in, masks and pictures of them out; ``gsanet demo`` does so with the bundled clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from gsanet.cli import app
+
+if TYPE_CHECKING:
+    from gsanet.segment import Plan, Segmenter
+
+Model = Annotated[
+    str, typer.Option(help="Trained weights: a name inside the package, a file, or owner/name on the hub.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the device computes in it), float32 or bfloat16.")]
+DEMO_SAVE = ("masks", "overlay", "panel")
+
+
+@app.command()
+def segment(
+    clips: Annotated[
+        list[str], typer.Argument(help="Videos, folders of frames, pictures, or patterns.", metavar="CLIP")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Results go to OUT/<clip>/.", metavar="OUT")],
+    save: Annotated[
+        str, typer.Option(help="Any of masks,overlay,cutout,panel,slots,flow,probability.", metavar="A,B,...")
+    ] = "masks,overlay",
+    model: Model = "lite",
+    flow: Annotated[
+        str, typer.Option(help="dis, dis-fast, dis-ultrafast, none, or a folder of flow pictures.")
+    ] = "dis",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    batch: Annotated[
+        Optional[int],  # noqa: UP045 - Typer reads it at run time on every supported Python
+        typer.Option(min=1, help="Frames a GPU is given at once; a CPU takes them one by one."),
+    ] = None,
+    size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored frame: twice the work.")] = False,
+    scales: Annotated[str, typer.Option(help="Average over these multiples of the input size.")] = "1",
+    both_directions: Annotated[
+        bool, typer.Option("--both-directions", help="Average with the flow from the frame before.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep clips that are finished.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+) -> None:
+    """Masks of the prominent object in every frame, in OUT/<clip>/: masks/*.png, overlay.mp4, summary.json.
+
+    A clip that fails does not stop the others; the exit code is then 1.
+    """
+    from gsanet.errors import GsanetError
+    from gsanet.segment import Segmenter, find_clips, plan_clips
+    from gsanet.segment.save import parse_kinds
+
+    if resume and overwrite:
+        raise GsanetError("--resume and --overwrite exclude each other")
+    kinds = parse_kinds(save)
+    sources = find_clips(clips)
+    segmenter = Segmenter.from_pretrained(
+        model,
+        device=device,
+        precision=precision,
+        batch=batch,
+        size=size,
+        flow=flow,
+        online=online,
+        flip=flip,
+        scales=_numbers(scales),
+        flow_directions="both" if both_directions else "forward",
+    )
+    plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
+    failed = _segment_all(segmenter, plans, kinds)
+    if failed:
+        raise GsanetError(f"{len(failed)} of {len(plans)} clips failed: {', '.join(str(p.source) for p in failed)}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Results go to OUT/bunny/.", metavar="OUT")] = Path(
+        "gsanet-demo"
+    ),
+    model: Model = "lite",
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Segment the bundled five seconds of Big Buck Bunny, and say where the results are."""
+    from gsanet.segment import Segmenter, plan_clips, sample_clip
+
+    segmenter = Segmenter.from_pretrained(model, device=device, precision=precision)
+    plans = plan_clips([sample_clip()], out, segmenter, DEMO_SAVE, "overwrite")
+    _segment_all(segmenter, plans, DEMO_SAVE)
+    folder = plans[0].folder
+    typer.echo(f"look at   {folder / 'overlay.mp4'}")
+    typer.echo(f"masks     {folder / 'masks'}")
+    typer.echo(f"slot maps {folder / 'panel'}")
+
+
+def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[str]) -> list[Plan]:
+    """One line for each clip on stdout, errors on stderr; the clips that failed.
+
+    Raises:
+        GsanetError: the only clip failed.
+    """
+    from gsanet.cli.progress import frame_progress
+    from gsanet.errors import GsanetError
+    from gsanet.segment import segment_clip
+
+    failed = []
+    for plan in plans:
+        if plan.finished:
+            typer.echo(f"{plan.source}: finished already, kept in {plan.folder}")
+            continue
+        try:
+            with frame_progress(plan.folder.name) as progress:
+                summary = segment_clip(segmenter, plan, save=kinds, progress=progress)
+        except GsanetError as error:
+            if len(plans) == 1:
+                raise
+            typer.echo(f"gsanet: {error}", err=True)
+            failed.append(plan)
+            continue
+        typer.echo(
+            f"{plan.source}: {summary['frames']} frames in {summary['seconds']:.1f} s "
+            f"({summary['frames_per_second']:.1f} per second) -> {plan.folder}"
+        )
+    return failed
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    from gsanet.errors import GsanetError
+
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise GsanetError(f"--scales must be numbers separated by commas, such as 0.75,1,1.25; got {text!r}") from None

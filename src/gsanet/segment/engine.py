@@ -1,0 +1,184 @@
+"""The engine: clips in, masks out, in memory that does not grow with the clip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.errors import GsanetError
+from gsanet.model import GSANet
+from gsanet.segment.motion import open_motion
+from gsanet.segment.network import Network
+from gsanet.segment.options import Options, View
+from gsanet.segment.prepare import Prepared, prepare
+from gsanet.segment.pretrained import find_weights
+from gsanet.segment.references import ReferenceBank, choose_references
+from gsanet.segment.resize import resize
+from gsanet.segment.source import Source, open_clip
+from gsanet.segment.threads import ahead
+
+BATCH = {"cpu": 1, "cuda": 16}
+"""Frames handed to the network at once, by device; 4 elsewhere. What it makes of them: :meth:`Network.__call__`."""
+
+THRESHOLD = 0.5
+
+
+@dataclass
+class FrameResult:
+    """One segmented frame."""
+
+    index: int
+    """From 0."""
+    time: float
+    """Seconds since the first frame."""
+    name: str
+    """``00042``, or the file's own name where frames are files."""
+    image: NDArray[np.uint8]
+    """The frame, RGB (H,W,3)."""
+    probability: NDArray[np.float32]
+    """That a pixel belongs to the prominent object, (H,W)."""
+    flow: NDArray[np.uint8]
+    """The flow picture as the network saw it, (h,w,3)."""
+    slots: dict[str, NDArray[np.float32]]
+    """Slot maps by name (:meth:`gsanet.model.GSANetOutput.slot_maps`), each (h/16,w/16); empty unless asked for."""
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The object, (H,W). The one place where probabilities become a mask."""
+        return self.probability > THRESHOLD
+
+
+class Segmenter:
+    """Segments clips with one model.
+
+    >>> segmenter = Segmenter.from_pretrained()
+    >>> for frame in segmenter.stream("clip.mp4"): ...  # doctest: +SKIP
+
+    Args:
+        model: is put in eval mode and moved to the device, in place.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
+        batch: frames given to the network at once; :data:`BATCH` if None.
+        name: of the model, for the summary.
+        options: fields of :class:`~gsanet.segment.options.Options`, such as ``flow="none"`` or ``flip=True``.
+
+    Raises:
+        GsanetError: no such device, precision or option.
+    """
+
+    def __init__(
+        self,
+        model: GSANet,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int | None = None,
+        name: str = "",
+        **options: Any,
+    ) -> None:
+        self.network = Network(model, device, precision)
+        self.options = Options().change(options)
+        self.batch = BATCH.get(self.network.device.type, 4) if batch is None else batch
+        self.name = name or model.config.backbone
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | os.PathLike[str] = "lite", **arguments: Any) -> Segmenter:
+        """With trained weights: a name inside the package, a file, or a repository on the hub (``owner/name``).
+
+        Args:
+            arguments: of :class:`Segmenter`.
+
+        Raises:
+            GsanetError: there are no such weights.
+        """
+        # Imported here: reading weights needs safetensors, which `Segmenter(model)` does not.
+        from gsanet.model.checkpoint import load_model
+
+        with find_weights(name_or_path) as file:
+            model = load_model(file)
+        return cls(model, **{"name": str(name_or_path), **arguments})
+
+    def stream(
+        self, source: Source, *, batch: int | None = None, slots: bool = False, **options: Any
+    ) -> Iterator[FrameResult]:
+        """Segment a clip frame by frame; decoding and flow run ahead in a thread.
+
+        Args:
+            source: a path (video, folder of frames, picture), an array (T,H,W,3) of uint8 RGB, or any iterable of
+                frames (H,W,3). Of an iterable nothing is known beforehand, so it is segmented online.
+            batch: instead of the segmenter's own.
+            slots: whether results have slot maps.
+            options: instead of the segmenter's own.
+
+        Raises:
+            GsanetError: the source cannot be read, or an option is wrong; at once, not at the first frame.
+        """
+        clip = open_clip(source)
+        count = self.batch if batch is None else batch
+        if count < 1:
+            raise GsanetError(f"batch must be at least 1, got {count}")
+        chosen = self.options.change({**options, "online": True} if clip.live else options)
+        views = chosen.views(clip.height, clip.width, self.network.config)
+        motion = open_motion(chosen, clip)
+
+        def run() -> Iterator[FrameResult]:
+            bank = choose_references(
+                clip, views, motion, self.network.config.references, self.network.references, chosen.online
+            )
+            frames = ahead(prepare(clip, views, motion), depth=2 * count)
+            with closing(frames):  # type: ignore[type-var]
+                for group in _batches(frames, bank, count):
+                    yield from self._segment(group, views, bank, slots)
+
+        return run()
+
+    def segment(self, source: Source, **arguments: Any) -> NDArray[np.bool_]:
+        """All masks of a clip at once, (T,H,W). Arguments as :meth:`stream`."""
+        return np.stack([frame.mask for frame in self.stream(source, **arguments)])
+
+    def _segment(
+        self, group: Sequence[Prepared], views: Sequence[View], bank: ReferenceBank, slots: bool
+    ) -> Iterator[FrameResult]:
+        """One batch: every view through the network, then for each frame the average at its own size."""
+        by_view = [
+            self.network([one.views[k] for one in group], bank.features[k], slots and k == 0) for k in range(len(views))
+        ]
+        for i, one in enumerate(group):
+            size = one.frame.image.shape[:2]
+            total = np.zeros(size, np.float32)
+            for view, results in zip(views, by_view, strict=True):
+                probability = results[i][0]
+                total += resize(probability[:, ::-1] if view.mirrored else probability, size)
+            yield FrameResult(
+                one.frame.index,
+                one.frame.time,
+                one.frame.name,
+                one.frame.image,
+                total / np.float32(len(views)),
+                one.views[0].flow,
+                by_view[0][i][1],
+            )
+
+
+def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
+    """Groups of *count* frames that share their references: a group ends early where the bank changes."""
+    group: list[Prepared] = []
+    for one in frames:
+        if bank.wants(one.frame.index):
+            if group:
+                yield group
+                group = []
+            bank.add(one)
+        group.append(one)
+        if len(group) == count:
+            yield group
+            group = []
+    if group:
+        yield group

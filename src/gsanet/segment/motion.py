@@ -1,0 +1,161 @@
+"""The flow of each frame of a clip, from wherever the user wants it: computed, read from a folder, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.data.images import read_rgb
+from gsanet.data.layout import FLOW, list_images
+from gsanet.errors import GsanetError
+from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, transform_flow
+from gsanet.flow.methods import METHODS, FlowMethod
+from gsanet.segment.options import Direction, Options
+from gsanet.segment.resize import limit, resize
+from gsanet.video.clip import Clip, Frame
+
+FLOW_SIDE = 640
+"""Pixels. Flow is computed on frames whose long side is at most this: finer flow is slower and no use to the
+network, which sees it at about this size."""
+
+_MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
+
+
+class Window(NamedTuple):
+    """A frame between its neighbours, as far as these are there and wanted."""
+
+    frame: Frame
+    small: NDArray[np.uint8]
+    """The frame at the size at which flow is computed, (h,w,3), as are the neighbours."""
+    before: NDArray[np.uint8] | None
+    after: NDArray[np.uint8] | None
+
+
+class Motion(Protocol):
+    """A source of flow."""
+
+    neighbours: bool
+    """Whether it looks at the frames beside a frame at all."""
+    lookahead: bool
+    """Whether :attr:`Window.after` is one of them."""
+    in_pixels: bool
+    """Vectors are in pixels of their own grid; else in units of the largest in the frame."""
+
+    def __call__(self, window: Window, direction: Direction) -> Flow:
+        """(h,w,2), of any size."""
+        ...
+
+
+class ComputedMotion:
+    """Flow by one of :data:`gsanet.flow.methods.METHODS`, with the rules for the ends of a clip.
+
+    A frame without the neighbour that the direction asks for uses the other one, negated (METHOD.md section 1); a
+    single frame stands still. Backward flow is negated always: both directions then say where things go.
+    """
+
+    neighbours = True
+    in_pixels = True
+
+    def __init__(self, method: FlowMethod, *, causal: bool) -> None:
+        self._method = method
+        self.lookahead = not causal
+
+    def __call__(self, window: Window, direction: Direction) -> Flow:
+        if window.before is None and window.after is None:
+            return np.zeros((*window.small.shape[:2], 2), np.float32)
+        if window.after is not None and (direction == "forward" or window.before is None):
+            return self._method(window.small, window.after)
+        assert window.before is not None
+        return np.float32(0) - self._method(window.small, window.before)
+
+
+class NoMotion:
+    """Everything stands still: the flow picture is blank."""
+
+    neighbours = False
+    lookahead = False
+    in_pixels = True
+
+    def __call__(self, window: Window, direction: Direction) -> Flow:
+        return np.zeros((*window.small.shape[:2], 2), np.float32)
+
+
+class FolderMotion:
+    """Flow pictures made earlier, with the frames' names.
+
+    Raises:
+        GsanetError: no pictures for this clip.
+    """
+
+    neighbours = False
+    lookahead = False
+    in_pixels = False
+
+    def __init__(self, folder: Path, clip: Clip) -> None:
+        places = [folder / clip.name / FLOW, folder / clip.name, folder / FLOW, folder]
+        found = ((place, list_images(place, empty=True)) for place in places)
+        self._folder, self._pictures = next((pair for pair in found if pair[1]), (folder, {}))
+        if not self._pictures:
+            raise GsanetError(f"no flow pictures for {clip.name}: looked in {', '.join(str(p) for p in places)}")
+
+    def __call__(self, window: Window, direction: Direction) -> Flow:
+        file = self._pictures.get(window.frame.name)
+        if file is None:
+            raise GsanetError(f"no flow picture for frame {window.frame.name} in {self._folder}")
+        return picture_to_flow(read_rgb(file))
+
+
+def open_motion(options: Options, clip: Clip) -> Motion:
+    """The source of flow that *options* name.
+
+    Raises:
+        GsanetError: there is none of this name, or its folder has nothing for this clip.
+    """
+    if options.flow == "none":
+        return NoMotion()
+    if options.flow in METHODS:
+        return ComputedMotion(METHODS[options.flow](), causal=options.online)
+    folder = Path(options.flow)
+    if not folder.is_dir():
+        raise GsanetError(
+            f"unknown flow {options.flow!r}: choose {', '.join(METHODS)}, none, or a folder of flow pictures"
+        )
+    if options.flow_directions == "both":
+        raise GsanetError(f"{folder} holds flow in one direction: leave flow directions at forward")
+    return FolderMotion(folder, clip)
+
+
+def windows(frames: Iterable[Frame], lookahead: bool) -> Iterator[Window]:
+    """Each frame with its neighbours; with *lookahead*, one frame late.
+
+    Frames whose numbers do not follow on each other are no neighbours.
+    """
+    before: NDArray[np.uint8] | None = None
+    held: tuple[Frame, NDArray[np.uint8]] | None = None
+    for frame in frames:
+        small = limit(frame.image, FLOW_SIDE)
+        if held is not None:
+            follows = frame.index == held[0].index + 1
+            if lookahead:
+                yield Window(*held, before, small if follows else None)
+            before = held[1] if follows else None
+        held = frame, small
+        if not lookahead:
+            yield Window(frame, small, before, None)
+    if held is not None and lookahead:
+        yield Window(*held, before, None)
+
+
+def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> NDArray[np.uint8]:
+    """Vectors (h,w,2) of any size -> the flow picture at *size*, (h,w,3): resized, mirrored, then coloured."""
+    resized = resize(flow, size)
+    if in_pixels and resized is not flow:
+        scale = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], np.float32)
+        resized = resized * scale
+    if mirrored:
+        resized = transform_flow(resized[:, ::-1], _MIRROR)
+    return flow_to_picture(resized)

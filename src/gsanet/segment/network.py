@@ -1,0 +1,116 @@
+"""The network on its device: pictures in, probabilities out. Precision and memory layout are decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gsanet.errors import GsanetError
+from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.segment.prepare import Pictures
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class Network:
+    """A :class:`~gsanet.model.GSANet` ready to run: in eval mode, channels last, on its device.
+
+    The model given is changed so in place.
+
+    Raises:
+        GsanetError: no such device or precision.
+    """
+
+    def __init__(self, model: GSANet, device: str = "auto", precision: str = "auto") -> None:
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.model = model
+        model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config = model.config
+
+    @torch.inference_mode()
+    def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
+        """R pictures of one view -> their features, B = 1."""
+        rgb, flow = self._inputs(pictures)
+        with self._autocast():
+            return self.model.encode_references(rgb.unsqueeze(0), flow.unsqueeze(0))
+
+    def __call__(
+        self, pictures: Sequence[Pictures], references: ReferenceFeatures, slots: bool = False
+    ) -> list[tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]:
+        """B pictures of one view -> for each its probability (h,w), and its slot maps (h/16,w/16) if asked for.
+
+        A CPU takes them one by one. It is no slower so, needs less memory, and the same frame gives the same bits
+        whatever its company: matrix products are summed in another order for another batch size, which k-means
+        and KNN filtering can turn into other masks. A GPU takes them together, equal up to that rounding.
+        """
+        if self.device.type == "cpu":
+            return [self._run([one], references, slots)[0] for one in pictures]
+        return self._run(pictures, references, slots)
+
+    @torch.inference_mode()
+    def _run(
+        self, pictures: Sequence[Pictures], references: ReferenceFeatures, slots: bool
+    ) -> list[tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]:
+        rgb, flow = self._inputs(pictures)
+        with self._autocast():
+            output = self.model(rgb, flow, references.expand(len(pictures)))
+        probability = output.logits.float().sigmoid()[:, 0].cpu().numpy()
+        maps = output.slot_maps() if slots else {}
+        arrays = {name: value.float()[:, 0].cpu().numpy() for name, value in maps.items()}
+        return [(one, {name: value[i] for name, value in arrays.items()}) for i, one in enumerate(probability)]
+
+    def _inputs(self, pictures: Sequence[Pictures]) -> tuple[Tensor, Tensor]:
+        """Normalised RGB and flow, (B,3,h,w) each. Rows of RGB pixels are channels-last as they come."""
+        stacked = [np.stack([one.rgb for one in pictures]), np.stack([one.flow for one in pictures])]
+        tensors = [torch.from_numpy(a).to(self.device).permute(0, 3, 1, 2) for a in stacked]
+        rgb, flow = (self.model.normalise(t) for t in tensors)
+        return rgb, flow
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes the first GPU there is, else the CPU.
+
+    Raises:
+        GsanetError: torch does not know it, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise GsanetError(f"device {name!r} cannot be used ({reason}); try cpu, cuda or auto") from None
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """``auto`` is bfloat16 where the device computes in it, else float32.
+
+    Raises:
+        GsanetError: neither ``auto``, ``float32`` nor ``bfloat16``.
+    """
+    if name not in PRECISIONS:
+        raise GsanetError(f"unknown precision {name!r}: choose one of {', '.join(PRECISIONS)}")
+    if name != "auto":
+        return name
+    return "bfloat16" if _has_bfloat16(device) else "float32"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    # Private, and named differently from release to release: a missing one means no.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)

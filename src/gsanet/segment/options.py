@@ -1,0 +1,76 @@
+"""Everything a user can choose that changes masks, in one place; it goes into ``summary.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+from gsanet.errors import GsanetError
+from gsanet.model import GSANetConfig
+from gsanet.segment.resize import network_size
+
+Direction = Literal["forward", "backward"]
+
+
+class View(NamedTuple):
+    """One way of showing a frame to the network; its probability is the average over all views."""
+
+    size: tuple[int, int]
+    """(h,w) of the input."""
+    direction: Direction
+    """Of the flow: to the next frame, or (negated) to the one before."""
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a clip is segmented. The defaults are the fast ones; the others cost a network pass each."""
+
+    size: int | None = None
+    """Long side of the network's input (both sides of a square model); the model's own if None."""
+    flow: str = "dis"
+    """``dis`` and its kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of flow pictures."""
+    online: bool = False
+    """Use only the past: references and flow come from frames that have been shown already."""
+    flip: bool = False
+    """Average with the mirrored frame."""
+    scales: tuple[float, ...] = (1.0,)
+    """Average over these multiples of the input size."""
+    flow_directions: Literal["forward", "both"] = "forward"
+    """``both`` averages with the flow from the frame before."""
+
+    def __post_init__(self) -> None:
+        if not self.scales or min(self.scales) <= 0:
+            raise GsanetError(f"scales must be positive numbers, got {self.scales}")
+        if self.flow_directions not in ("forward", "both"):
+            raise GsanetError(f"flow directions must be forward or both, got {self.flow_directions!r}")
+        if self.online and self.flow_directions == "both":
+            raise GsanetError("online uses only the past: it cannot look at the flow in both directions")
+
+    def views(self, height: int, width: int, config: GSANetConfig) -> list[View]:
+        """The views of a frame of *height* x *width*; the first is the plain one."""
+        directions: list[Direction] = ["backward" if self.online else "forward"]
+        if self.flow_directions == "both":
+            directions.append("backward")
+        side = config.size if self.size is None else self.size
+        # Scales that round to the same size would only count a view twice.
+        sizes = dict.fromkeys(network_size(height, width, config, round(side * scale)) for scale in self.scales)
+        return [View(*view) for view in product(sizes, directions, (False, True) if self.flip else (False,))]
+
+    def change(self, changes: Mapping[str, Any]) -> Options:
+        """A copy with some fields changed.
+
+        Raises:
+            GsanetError: there is no such field.
+        """
+        unknown = sorted(set(changes) - {field.name for field in fields(self)})
+        if unknown:
+            known = ", ".join(field.name for field in fields(self))
+            raise GsanetError(f"unknown option(s) {', '.join(unknown)}; there are {known}")
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, ready for JSON."""
+        return asdict(self)

@@ -1,0 +1,65 @@
+"""What comes with the package, trained weights and a sample clip, and weights from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from gsanet.errors import GsanetError
+
+HUB_FILE = "model.safetensors"
+"""Name of the weights in a repository on the hub."""
+
+
+@contextmanager
+def find_weights(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
+    """The file of some weights, on disk for as long as the block lasts.
+
+    Args:
+        name_or_path: a name inside the package (``lite``), a file, or a repository on the hub (``owner/name``).
+
+    Raises:
+        GsanetError: none of these.
+    """
+    name = os.fspath(name_or_path)
+    inside = resources.files("gsanet") / "weights" / f"{name}.safetensors"
+    if Path(name).is_file():
+        yield Path(name)
+    elif "/" not in name and "\\" not in name and inside.is_file():
+        with resources.as_file(inside) as file:
+            yield file
+    elif Path(name).suffix or name.count("/") != 1 or Path(name).exists():
+        known = ", ".join(packaged_weights()) or "none in this installation"
+        raise GsanetError(f"no weights {name!r}: neither a file nor one of the package's own ({known})")
+    else:
+        yield _download(name)
+
+
+def packaged_weights() -> list[str]:
+    """Names of the weights inside the package."""
+    folder = resources.files("gsanet") / "weights"
+    if not folder.is_dir():
+        return []
+    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".safetensors"))
+
+
+def sample_clip() -> Path:
+    """Five seconds of Big Buck Bunny, 640x360 (Blender Foundation, CC BY 3.0)."""
+    file = Path(str(resources.files("gsanet") / "assets" / "bunny.mp4"))
+    if not file.is_file():
+        raise GsanetError(f"the sample clip is missing from this installation ({file}); reinstall gsanet")
+    return file
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repository, HUB_FILE))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise GsanetError(f"no weights {repository!r}: no such file, and the hub has none ({reason})") from None

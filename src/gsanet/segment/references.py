@@ -1,0 +1,107 @@
+"""The reference frames of a clip: which they are, and what the network keeps of them (METHOD.md sections 1 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from gsanet.model import ReferenceFeatures
+from gsanet.segment.motion import Motion
+from gsanet.segment.options import View
+from gsanet.segment.prepare import Pictures, Prepared, prepare
+from gsanet.video.clip import Clip
+
+Encode = Callable[[Sequence[Pictures]], ReferenceFeatures]
+"""R pictures of one view -> features of B = 1."""
+
+
+def reference_indices(length: int, count: int) -> list[int]:
+    """Evenly spread over the clip: i * floor(L/R). A clip shorter than R uses each of its frames once."""
+    if length <= count:
+        return list(range(length))
+    return [i * (length // count) for i in range(count)]
+
+
+class ReferenceBank:
+    """All the network keeps of the references, for each view: encoded once, however long the clip is.
+
+    This one does not change; :class:`OnlineBank` grows with the clip.
+    """
+
+    def __init__(self, indices: Sequence[int], features: Sequence[ReferenceFeatures]) -> None:
+        self.indices = list(indices)
+        self.features = list(features)
+
+    def wants(self, index: int) -> bool:
+        """Whether frame *index* is to be shown to :meth:`add` before it is segmented."""
+        return False
+
+    def add(self, prepared: Prepared) -> None:
+        """Take a frame in."""
+        raise NotImplementedError("the references of a whole clip are chosen beforehand")
+
+
+class OnlineBank(ReferenceBank):
+    """References from the past only, evenly spread over it whatever its length.
+
+    Every *stride*-th frame is taken in; when a frame comes for which there is no place, every second one is
+    given up and the stride doubles. So the number of frames encoded grows with the logarithm of the clip's
+    length, no frame is kept, and the bank of frame t depends on t alone.
+    """
+
+    def __init__(self, count: int, encode: Encode) -> None:
+        super().__init__([], [])
+        self._count = count
+        self._encode = encode
+        self._stride = 1
+
+    def wants(self, index: int) -> bool:
+        """Frames 0, stride, 2 * stride and so on."""
+        return index % self._stride == 0
+
+    def add(self, prepared: Prepared) -> None:
+        """Encode one more reference, and thin the others out if there are too many."""
+        index = prepared.frame.index
+        if len(self.indices) == self._count:
+            self._stride *= 2
+            keep = [i for i, number in enumerate(self.indices) if number % self._stride == 0]
+            self.indices = [self.indices[i] for i in keep]
+            self.features = [ReferenceFeatures(f.rgb[:, keep], f.flow[:, keep]) for f in self.features]
+            if index % self._stride:
+                return
+        new = [self._encode([pictures]) for pictures in prepared.views]
+        if self.indices:
+            new = [
+                ReferenceFeatures(torch.cat((old.rgb, one.rgb), dim=1), torch.cat((old.flow, one.flow), dim=1))
+                for old, one in zip(self.features, new, strict=True)
+            ]
+        self.indices.append(index)
+        self.features = new
+
+
+def choose_references(
+    clip: Clip, views: Sequence[View], motion: Motion, count: int, encode: Encode, online: bool
+) -> ReferenceBank:
+    """The bank for a clip: fixed where its frames can be fetched by number, else online.
+
+    A reference's flow comes from its own neighbours, which are fetched with it.
+    """
+    length = None if online or clip.live else clip.length
+    if length:
+        indices = reference_indices(length, count)
+        wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
+        chosen = list(prepare(clip.frames_at(wanted), views, motion, only=indices))
+        if chosen:
+            by_view = zip(*(one.views for one in chosen), strict=True)
+            return ReferenceBank([one.frame.index for one in chosen], [encode(pictures) for pictures in by_view])
+    return OnlineBank(count, encode)
+
+
+def _with_neighbours(index: int, length: int, views: Sequence[View], motion: Motion) -> set[int]:
+    """The frame and those its flow is computed from; no more, for each may have to be sought in the file."""
+    wanted = {index}
+    if motion.neighbours and length > 1:
+        for step in {1 if view.direction == "forward" else -1 for view in views}:
+            wanted.add(index + step if 0 <= index + step < length else index - step)
+    return wanted

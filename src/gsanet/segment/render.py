@@ -1,0 +1,106 @@
+"""Pictures of results, for people: overlay, cut-out, and a panel of what the network looked at."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.segment.engine import FrameResult
+from gsanet.segment.resize import resize
+
+Picture = NDArray[np.uint8]
+
+TINT = (255, 90, 60)
+"""RGB of the object in an overlay: rare in nature, and told from green and blue by most eyes."""
+
+_STRENGTH = 0.45
+_PANEL_WIDTH = 320
+_GAP = 4
+_CAPTION = 18
+
+PANEL = (
+    ("frame", "frame"),
+    ("coarse_fg_rgb", "coarse, RGB"),
+    ("fine_fg_rgb", "fine, RGB"),
+    ("fine_not_bg_rgb", "fine not background, RGB"),
+    ("flow", "flow"),
+    ("coarse_fg_flow", "coarse, flow"),
+    ("fine_fg_flow", "fine, flow"),
+    ("fine_not_bg_flow", "fine not background, flow"),
+    ("probability", "probability"),
+    ("overlay", "mask"),
+)
+"""What the panel shows, row by row, with captions."""
+
+_COLUMNS = 4
+
+
+def overlay(result: FrameResult) -> Picture:
+    """The frame with the object tinted and its contour drawn, (H,W,3)."""
+    mask = result.mask.astype(np.uint8)
+    tint = np.empty_like(result.image)
+    tint[:] = TINT
+    tinted = cv2.addWeighted(result.image, 1 - _STRENGTH, tint, _STRENGTH, 0)
+    picture = result.image.copy()
+    cv2.copyTo(tinted, mask, picture)
+    # One pixel on small frames, more on large ones, so that it is seen at the size at which they are watched.
+    thickness = max(1, round(max(mask.shape) / 600))
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, contours, -1, (255, 255, 255), thickness)
+    return picture
+
+
+def cutout(result: FrameResult) -> Picture:
+    """The frame with the probability as its transparency, (H,W,4): soft edges where the network is unsure."""
+    return np.dstack((result.image, grey(result.probability)))
+
+
+def grey(values: NDArray[np.float32]) -> Picture:
+    """[0, 1] -> 0..255."""
+    return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def panel(result: FrameResult) -> Picture:
+    """Everything about one frame in one picture: frame, flow, the slot maps of both streams, and the mask.
+
+    Slot maps are drawn on a colour scale from dark (0) to bright (1), not stretched.
+
+    Args:
+        result: with slot maps.
+    """
+    height, width = result.image.shape[:2]
+    size = (max(1, round(_PANEL_WIDTH * height / width)), _PANEL_WIDTH)
+    plain = {"frame": result.image, "flow": result.flow, "overlay": overlay(result)}
+    tiles = []
+    for name, caption in PANEL:
+        if name in plain:
+            picture = resize(plain[name], size)
+        else:
+            values = result.probability if name == "probability" else result.slots[name]
+            picture = _heat(resize(values, size))
+        tiles.append(_captioned(picture, caption))
+    while len(tiles) % _COLUMNS:
+        tiles.append(np.full_like(tiles[0], 255))
+    rows = [_join(tiles[i : i + _COLUMNS], axis=1) for i in range(0, len(tiles), _COLUMNS)]
+    return _join(rows, axis=0)
+
+
+def _heat(values: NDArray[np.float32]) -> Picture:
+    coloured = cv2.applyColorMap(grey(values), cv2.COLORMAP_VIRIDIS)
+    picture: Picture = cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
+    return picture
+
+
+def _captioned(picture: Picture, caption: str) -> Picture:
+    strip = np.full((_CAPTION, picture.shape[1], 3), 255, np.uint8)
+    cv2.putText(strip, caption, (2, _CAPTION - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate((strip, picture))
+
+
+def _join(pictures: list[Picture], axis: int) -> Picture:
+    shape = list(pictures[0].shape)
+    shape[axis] = _GAP
+    gap = np.full(shape, 255, np.uint8)
+    spaced = [part for picture in pictures for part in (picture, gap)][:-1]
+    return np.concatenate(spaced, axis=axis)

@@ -1,0 +1,126 @@
+"""Work beside the network: a thread that runs ahead of it and one that follows it, both on a short leash."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+_PATIENCE = 0.1
+"""Seconds between looks at whether the other side is still there."""
+
+
+class _End:
+    """The last thing in a queue, with what ended it."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
+    """Iterate *items* in a thread of its own that is at most *depth* items ahead.
+
+    What it raises is raised here, after the items before it. When this generator is closed the thread stops
+    at its next item, and is waited for.
+    """
+    passed: queue.Queue[Item | _End] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(item: Item | _End) -> bool:
+        while not stop.is_set():
+            try:
+                passed.put(item, timeout=_PATIENCE)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def produce() -> None:
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                if not put(item):
+                    break
+            put(_End())
+        except BaseException as error:
+            put(_End(error))
+        finally:
+            # A generator holds files open; they are closed where they were used.
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+
+    thread = threading.Thread(target=produce, name="gsanet-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = passed.get()
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+class Behind(Generic[Item]):
+    """Calls *work* with each item in a thread of its own that is at most *depth* items behind.
+
+    What it raises is raised by the next :meth:`put` or at the end of the ``with`` block; nothing is worked on
+    after that. Leaving the block by an exception throws away what is still waiting.
+    """
+
+    def __init__(self, work: Callable[[Item], None], depth: int) -> None:
+        self._work = work
+        self._waiting: queue.Queue[Item | _End] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gsanet-behind", daemon=True)
+
+    def put(self, item: Item) -> None:
+        """Hand over *item*; waits while *depth* items are waiting already."""
+        self._put(item)
+        self._raise()
+
+    def _put(self, item: Item | _End) -> None:
+        while self._thread.is_alive():
+            try:
+                return self._waiting.put(item, timeout=_PATIENCE)
+            except queue.Full:
+                continue
+        return None
+
+    def _run(self) -> None:
+        try:
+            while True:
+                item = self._waiting.get()
+                if isinstance(item, _End) or self._stop.is_set():
+                    return
+                self._work(item)
+        except BaseException as error:
+            self._error = error
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def __enter__(self) -> Behind[Item]:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._stop.set()
+        self._put(_End())
+        self._thread.join()
+        if kind is None:
+            self._raise()

@@ -1,0 +1,98 @@
+"""What every clip is, whichever way it is stored: frames in order, again and again, and single ones by number."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.errors import GsanetError
+
+Image = NDArray[np.uint8]
+
+STILLS_PER_SECOND = Fraction(24)
+"""Frame rate of what has none of its own: folders of frames and arrays."""
+
+log = logging.getLogger("gsanet")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a clip."""
+
+    index: int
+    """From 0, in the order of showing."""
+    time: float
+    """Seconds since the first frame."""
+    name: str
+    """``00042``, or the file's own name without its extension where frames are files."""
+    image: Image
+    """RGB, (H,W,3)."""
+
+
+class Clip(ABC):
+    """A clip can be iterated any number of times, each time from its first frame.
+
+    Attributes:
+        name: of the results' folder.
+        path: where it lies; None if it is in memory.
+        width, height: of every frame as it is shown, in pixels.
+        fps: average frame rate; single frames know their own time.
+        problems: one line for each thing that was wrong but could be lived with.
+        live: frames come once and cannot be fetched by number.
+    """
+
+    live = False
+
+    def __init__(self, name: str, path: Path | None, width: int, height: int, fps: Fraction) -> None:
+        if width < 1 or height < 1:
+            raise GsanetError(f"{path or name} has frames of {width}x{height} pixels: there is nothing to segment")
+        self.name = name
+        self.path = path
+        self.width = width
+        self.height = height
+        self.fps = fps
+        self.problems: list[str] = []
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """All frames, in order.
+
+        Raises:
+            GsanetError: a frame cannot be read or has another size than the first.
+        """
+
+    @property
+    @abstractmethod
+    def length(self) -> int | None:
+        """Number of frames; None where that is known only at the end."""
+
+    @abstractmethod
+    def frames_at(self, indices: Iterable[int]) -> Iterator[Frame]:
+        """The frames with these numbers, each once, in ascending order; those that are not there are left out."""
+
+    def check_size(self, image: Image, index: int) -> None:
+        """Every frame must be as large as the first.
+
+        Raises:
+            GsanetError: it is not.
+        """
+        height, width = image.shape[:2]
+        if (width, height) != (self.width, self.height):
+            raise GsanetError(
+                f"{self.path or self.name}: frame {index} is {width}x{height}, the frames before it "
+                f"{self.width}x{self.height}; split the clip there or scale all frames to one size"
+            )
+
+    def note(self, problem: str) -> None:
+        """Keep one line about what was wrong, and log it once."""
+        line = f"{self.path or self.name}: {problem}"
+        if line not in self.problems:
+            self.problems.append(line)
+            log.warning(line)

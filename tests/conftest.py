@@ -1,0 +1,103 @@
+"""Shared fixtures: one tiny model and one tiny clip."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from gsanet.model import GSANet, GSANetConfig
+from gsanet.model.checkpoint import save_model
+from gsanet.video import VideoWriter
+
+TINY = GSANetConfig(
+    backbone="test_efficientnet",
+    channels=8,
+    clusters=6,
+    neighbours=3,
+    iterations=2,
+    references=3,
+    head_dim=4,
+    size=96,
+    square=False,
+)
+
+
+def moving_square(frames: int, height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """(T,H,W,3): a bright textured square that crosses a dark textured ground."""
+    rng = np.random.default_rng(seed)
+    ground = rng.integers(0, 90, (height, width, 3), np.uint8)
+    side = max(2, min(height, width) // 3)
+    square = rng.integers(160, 256, (side, side, 3), np.uint8)
+    clip = np.repeat(ground[None], frames, axis=0)
+    for t in range(frames):
+        x = round((width - side) * (t % 24) / 23)
+        y = (height - side) // 2
+        clip[t, y : y + side, x : x + side] = square
+    return clip
+
+
+@pytest.fixture(scope="session")
+def tiny_frames() -> NDArray[np.uint8]:
+    """Twelve frames of 64x96, (12,64,96,3)."""
+    return moving_square(12, 64, 96)
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tiny_frames: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same frames as an mp4 of 12 frames per second."""
+    path = tmp_path_factory.mktemp("clips") / "tiny.mp4"
+    with VideoWriter(path, Fraction(12)) as writer:
+        for frame in tiny_frames:
+            writer.write(frame)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> GSANet:
+    """Random but always the same, and with masks that have borders: some pixels are object, others are not.
+
+    Do not train it; it is shared.
+    """
+    state = torch.random.get_rng_state()
+    torch.manual_seed(0)
+    model = GSANet(TINY).eval()
+    torch.random.set_rng_state(state)
+    picture = torch.from_numpy(moving_square(4, 64, 96)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        # Batch norm as if it had been trained on such pictures; without it all that arrives at the end is a constant.
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None
+                module.train()
+        rgb = model.normalise(picture)
+        flow = model.normalise(255 - picture)
+        model(rgb, flow, model.encode_references(rgb[None], flow[None]).expand(4))
+        model.eval()
+        output = model(rgb, flow, model.encode_references(rgb[None], flow[None]).expand(4))
+        logits = output.masks[0]
+        last = model.decoder.heads[0]
+        last.bias -= logits.median()
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_model: GSANet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as a file."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_model(tiny_model, path)
+    return path
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The founders' folder of data, where there is one; what needs it is skipped elsewhere."""
+    folder = Path(os.environ.get("GSANET_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no shared data at {folder} (set GSANET_SHARED)")
+    return folder
