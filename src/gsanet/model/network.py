@@ -54,7 +54,7 @@ class GSANetOutput:
     def float(self) -> GSANetOutput:
         """In float32, as losses and thresholds want it after a forward pass under autocast."""
         slots = {
-            name: SlotState(*(getattr(state, f.name).float() for f in fields(state)))
+            name: SlotState(*(v if (v := getattr(state, f.name)) is None else v.float() for f in fields(state)))
             for name, state in self.slots.items()
         }
         return GSANetOutput([m.float() for m in self.masks], slots, self.size)
@@ -78,6 +78,15 @@ class GSANetOutput:
 def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     """The one rule by which maps grow to the size of the input: bilinear, corners aligned (METHOD.md section 6)."""
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+def full_precision(like: Tensor) -> torch.autocast:
+    """A context in which autocast is off on the device of *like*.
+
+    Slots, clusters and neighbours are chosen by comparing: bfloat16's three digits would choose others,
+    and all of it is a hundredth of the work.
+    """
+    return torch.autocast(like.device.type, enabled=False)
 
 
 class Stream(nn.Module):
@@ -142,7 +151,8 @@ class GSANet(nn.Module):
         if not self.config.slot_attention:
             empty = rgb.new_zeros(batch, len(rgb) // batch, 0, self.config.channels)
             return ReferenceFeatures(empty, empty)
-        features = (self.rgb_slots.embed_reference(rgb), self.flow_slots.embed_reference(flow))
+        with full_precision(rgb):
+            features = (self.rgb_slots.embed_reference(rgb.float()), self.flow_slots.embed_reference(flow.float()))
         return ReferenceFeatures(*(f.view(batch, -1, *f.shape[1:]) for f in features))
 
     def encode(self, rgb: Tensor, flow: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -172,7 +182,8 @@ class GSANet(nn.Module):
         stage3 = [stages[0][2], stages[1][2]]
         states: dict[str, SlotState] = {}
         if self.config.slot_attention:
-            stage3, states = self._attend(stage3, references, labels)
+            with full_precision(stage3[0]):
+                stage3, states = self._attend([x.float() for x in stage3], references, labels)
         fused = []
         for k, fusion in enumerate(self.stream_fusion):
             pair = stage3 if k == 2 else [stages[0][k], stages[1][k]]
