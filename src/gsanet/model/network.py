@@ -49,7 +49,7 @@ class GSANetOutput:
     @property
     def logits(self) -> Tensor:
         """The prediction at input size, (B,1,H,W)."""
-        return resize_logits(self.masks[0], self.size)
+        return resize_logits(self.masks[0].float(), self.size)
 
     def float(self) -> GSANetOutput:
         """In float32, as losses and thresholds want it after a forward pass under autocast."""
