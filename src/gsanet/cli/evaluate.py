@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from gsanet.cli import app
+from gsanet.cli.progress import frame_progress
 
 if TYPE_CHECKING:
     from gsanet.evaluation import Evaluation, Result
@@ -78,7 +79,7 @@ def evaluate(
     wanted = [s.strip() for s in sequences.split(",") if s.strip()] or None
 
     def one(folder: Path, label: str) -> Evaluation:
-        with Bar(f"evaluating {label or folder.name}") as bar:
+        with frame_progress(f"evaluating {label or folder.name}") as show:
             return run(
                 folder,
                 gt,
@@ -95,7 +96,7 @@ def evaluate(
                 stretch=not no_stretch,
                 rgb=rgb,
                 workers=workers or os.cpu_count() or 1,
-                progress=bar.update,
+                progress=lambda _, done, total: show(done, total),
             )
 
     runs: list[Evaluation | Result] = [one(pred, name)]
@@ -154,35 +155,3 @@ def present(runs: list[Evaluation | Result], *, html: Path | None, json: Path | 
     if html:
         write_report(runs, html)
         typer.echo(f"wrote {html}")
-
-
-class Bar:
-    """A progress bar on stderr that leaves nothing behind; silent when stderr is not a terminal."""
-
-    def __init__(self, label: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("frames"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task(label, total=None)
-
-    def __enter__(self) -> Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def update(self, sequence: str, done: int, total: int) -> None:
-        """As :data:`gsanet.evaluation.evaluator.Progress`."""
-        self._progress.update(self._task, completed=done, total=total)
