@@ -33,4 +33,5 @@ def frame_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     try:
         yield show
     finally:
-        progress.stop()
+        if progress.live.is_started:  # a bar that never began would still print an empty line
+            progress.stop()
