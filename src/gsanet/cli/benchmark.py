@@ -68,9 +68,10 @@ def benchmark(
             raise GsanetError(f"--compare takes the --json file of another run here, and {path} is none")
         others.append(load(path, label))
     options = {"flow": flow, "flip": flip, "online": online, **({"size": size} if size else {})}
-    segmenter = Segmenter.from_pretrained(model, device=device, precision=precision, batch=batch or None, **options)
-    if not name and Path(model).is_file():
-        name = Path(model).stem
+    label = Path(model).stem if Path(model).is_file() else model
+    segmenter = Segmenter.from_pretrained(
+        model, name=label, device=device, precision=precision, batch=batch or None, **options
+    )
     # The masks are deleted only after the report has shown the worst of them.
     with tempfile.TemporaryDirectory(prefix="gsanet-benchmark-") as scratch:
         with frame_progress("segmenting") as show:
