@@ -1,0 +1,114 @@
+"""The four ready-made variants, with small parts after their real backbones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from variant_case import SMALL, VariantCase
+
+from gsanet.model import VARIANTS, GSANet, GSANetConfig, SaliencyNet, variant
+from gsanet.model.cost import input_size, model_cost
+
+
+class TestLite(VariantCase):
+    config = variant("lite", **SMALL)
+    backend = "inductor"
+
+
+class TestMitB0(VariantCase):
+    config = variant("mit_b0", **SMALL)
+
+
+@pytest.mark.slow
+class TestMitB2(VariantCase):
+    config = variant("mit_b2", **SMALL)
+
+
+@pytest.mark.slow
+class TestResNet101(VariantCase):
+    config = variant("resnet101", **SMALL)
+
+
+def test_the_published_sizes() -> None:
+    for name in ("mit_b0", "mit_b2", "resnet101"):
+        config = VARIANTS[name]
+        assert config.backbone == name
+        assert (config.size, config.square, config.references, config.channels) == (512, True, 4, 128)
+        assert (config.slots, config.clusters, config.neighbours, config.iterations) == (2, 64, 16, 3)
+    assert VARIANTS["mit_b2"] == GSANetConfig()
+
+
+def test_defaults_are_the_method_without_ablations() -> None:
+    for config in VARIANTS.values():
+        assert (config.slot_init, config.knn_filter, config.aggregation) == ("guided", True, "fat")
+        assert (config.slot_attention, config.pooling, config.backbone_norm_eps) == (True, "mean", None)
+
+
+def test_the_light_model_is_light() -> None:
+    cost = model_cost(variant("lite"))
+    assert cost.parameters < 12e6
+    assert (cost.height, cost.width) == (288, 512)
+    assert cost.weight_bytes == 4 * cost.parameters
+    # A reference passes the encoders alone, so it costs less than a target.
+    assert 0 < cost.reference_flops / 3 < cost.frame_flops
+
+
+def test_cost_counts_what_is_computed() -> None:
+    config = variant("lite", **SMALL)
+    cost = model_cost(config)
+    assert cost.parameters == sum(p.numel() for p in GSANet(config).parameters())
+    wider = model_cost(replace(config, size=192))
+    assert input_size(config) == (64, 96)
+    assert input_size(replace(config, size=192)) == (96, 192)
+    # Convolutions, nearly all of it, grow with the area: 3 times here.
+    assert 2.5 < wider.frame_flops / cost.frame_flops < 3.5
+    assert 2.0 < wider.peak_activations / cost.peak_activations < 4.0
+    assert model_cost(replace(config, references=6)).reference_flops == 2 * cost.reference_flops
+    assert cost.flops_per_frame(10) == cost.frame_flops + cost.reference_flops / 10
+
+
+def test_the_peak_of_memory_is_that_of_live_tensors() -> None:
+    from gsanet.model.cost import _PeakMemory
+
+    start = torch.empty(1000, device="meta")
+    with _PeakMemory() as memory:
+        a = start + 1
+        b = a + 1
+        del a
+        c = b.view(10, 100).add_(1)  # no storage of its own
+        d = c + 1
+        del b, c
+        e = d + 1
+    assert memory.peak == 2 * 4000
+    assert e.shape == d.shape
+
+
+def test_the_network_says_what_is_wrong_with_its_input() -> None:
+    model = GSANet(variant("lite", **SMALL)).eval()
+    with pytest.raises(ValueError, match=r"at least 64x64 pixels, got 63x96"):
+        model.encode(torch.zeros(1, 3, 63, 96), torch.zeros(1, 3, 63, 96))
+    with pytest.raises(ValueError, match=r"must both be \(B,3,H,W\)"):
+        model.encode(torch.zeros(1, 3, 64, 96), torch.zeros(1, 2, 64, 96))
+
+
+def test_normalise_turns_bytes_into_what_the_backbone_knows() -> None:
+    model = SaliencyNet(variant("mit_b0", **SMALL))
+    picture = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
+    picture[1] = 255
+    normal = model.normalise(picture)
+    assert normal.dtype == torch.float32
+    for channel, (mean, std) in enumerate(zip(model.config.mean, model.config.std, strict=True)):
+        torch.testing.assert_close(normal[0, channel, 0, 0].item(), -mean / std, atol=1e-5, rtol=0)
+        torch.testing.assert_close(normal[1, channel, 0, 0].item(), (1 - mean) / std, atol=1e-5, rtol=0)
+
+
+def test_pretraining_model_shapes_and_gradients() -> None:
+    torch.manual_seed(0)
+    model = SaliencyNet(variant("lite", **SMALL))
+    output = model(torch.randn(2, 3, 97, 71))
+    assert output.logits.shape == (2, 1, 97, 71)
+    assert output.slot_maps() == {}
+    sum(m.square().mean() for m in output.masks).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
