@@ -68,7 +68,9 @@ def _header(results: Sequence[Result]) -> str:
     main = [c for c in columns([first]) if c.key in headlines(first)]
     figures = []
     for column in main:
-        found = interval(first, column.key) if column.key in first.sequences[0].summary else None
+        # The maximum of an averaged curve is no average of the sequences' own maxima.
+        averaged = column.key in first.sequences[0].summary and not column.key.endswith("_max")
+        found = interval(first, column.key) if averaged else None
         spread = ""
         if found and not math.isnan(found.low):
             low, high = (column.text({column.key: v}) for v in (found.low, found.high))
