@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from variant_case import SMALL, VariantCase
+from variant_case import SMALL, CompiledVariantCase, VariantCase
 
 from gsanet.model import VARIANTS, GSANet, GSANetConfig, SaliencyNet, variant
 from gsanet.model.cost import input_size, model_cost
 
 
-class TestLite(VariantCase):
+class TestLite(CompiledVariantCase):
     config = variant("lite", **SMALL)
     backend = "inductor"
 
 
-class TestMitB0(VariantCase):
+class TestMitB0(CompiledVariantCase):
     config = variant("mit_b0", **SMALL)
 
 
@@ -27,7 +27,7 @@ class TestMitB2(VariantCase):
 
 
 @pytest.mark.slow
-class TestResNet101(VariantCase):
+class TestResNet101(CompiledVariantCase):
     config = variant("resnet101", **SMALL)
 
 

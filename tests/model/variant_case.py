@@ -33,8 +33,6 @@ class VariantCase:
     config: ClassVar[GSANetConfig]
     maps: ClassVar[int] = 10
     """How many maps are supervised."""
-    backend: ClassVar[str] = "eager"
-    """Of ``torch.compile``: what compiling checks."""
 
     def run(self, model: GSANet, batch: int = 1, size: tuple[int, int] = (64, 96), count: int = 2) -> GSANetOutput:
         model.eval()
@@ -110,6 +108,12 @@ class VariantCase:
             others = torch.tensor([[1, 2], [2, 0], [0, 1], [4, 5], [5, 3], [3, 4]])
             explicit = model(rgb, flow, model.encode_references(rgb[others], flow[others])).logits
         torch.testing.assert_close(grouped, explicit, atol=1e-4 * explicit.abs().max().item(), rtol=0)
+
+
+class CompiledVariantCase(VariantCase):
+    """And for a variant that is worth the wait (half a minute of tracing): ``torch.compile`` takes it whole."""
+
+    backend: ClassVar[str] = "eager"
 
     @pytest.mark.slow
     def test_compiles_whole(self, model: GSANet) -> None:

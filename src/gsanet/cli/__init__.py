@@ -29,7 +29,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        Optional[bool],  # noqa: UP007, UP045 - Typer reads it at run time on every supported Python
+        Optional[bool],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit."),
     ] = None,
 ) -> None:

@@ -87,7 +87,7 @@ def warp_mask(mask: NDArray[np.bool_], matrix: Matrix, target: tuple[int, int]) 
     warped = cv2.warpAffine(
         mask.astype(np.uint8), matrix, target[::-1], flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101
     )
-    return warped.astype(bool)
+    return np.asarray(warped, bool)
 
 
 def warp_flow(flow: Flow, matrix: Matrix, target: tuple[int, int]) -> Flow:

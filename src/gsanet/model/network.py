@@ -6,7 +6,7 @@ METHOD.md sections 2 to 6. Read after ``fusion``, ``clustering``, ``aggregation`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -53,10 +53,7 @@ class GSANetOutput:
 
     def float(self) -> GSANetOutput:
         """In float32, as losses and thresholds want it after a forward pass under autocast."""
-        slots = {
-            name: SlotState(*(v if (v := getattr(state, f.name)) is None else v.float() for f in fields(state)))
-            for name, state in self.slots.items()
-        }
+        slots = {name: state.float() for name, state in self.slots.items()}
         return GSANetOutput([m.float() for m in self.masks], slots, self.size)
 
     def slot_maps(self) -> dict[str, Tensor]:

@@ -28,6 +28,12 @@ class SlotState:
     similarity: Tensor
     """Cosine of each pixel with the D features and the S refined slots, (B,D+S,h,w)."""
 
+    def float(self) -> SlotState:
+        """In float32."""
+        coarse = None if self.coarse is None else self.coarse.float()
+        tensors = (self.guided, self.aggregated, self.refined, self.similarity)
+        return SlotState(coarse, *(t.float() for t in tensors))
+
     @property
     def fine(self) -> Tensor:
         """Cosine of each pixel with the refined slots, (B,S,h,w)."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gsanet.data.images import read_rgb
 from gsanet.data.layout import FLOW, list_images
 from gsanet.errors import GsanetError
-from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, transform_flow
+from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
 from gsanet.flow.methods import METHODS, FlowMethod
 from gsanet.segment.options import Direction, Options
 from gsanet.segment.resize import limit, resize
@@ -158,4 +158,4 @@ def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> 
         resized = resized * scale
     if mirrored:
         resized = transform_flow(resized[:, ::-1], _MIRROR)
-    return flow_to_picture(resized)
+    return flow_to_picture(resized) if in_pixels else flow_to_picture(resized, redraw_still(flow))

@@ -24,16 +24,16 @@ PANEL = (
     ("coarse_fg_rgb", "coarse, RGB"),
     ("fine_fg_rgb", "fine, RGB"),
     ("fine_not_bg_rgb", "fine not background, RGB"),
+    ("probability", "probability"),
     ("flow", "flow"),
     ("coarse_fg_flow", "coarse, flow"),
     ("fine_fg_flow", "fine, flow"),
     ("fine_not_bg_flow", "fine not background, flow"),
-    ("probability", "probability"),
     ("overlay", "mask"),
 )
-"""What the panel shows, row by row, with captions."""
+"""What the panel shows, row by row, with captions: a row for each stream, with the outcome at its end."""
 
-_COLUMNS = 4
+_COLUMNS = 5
 
 
 def overlay(result: FrameResult) -> Picture:
@@ -80,8 +80,6 @@ def panel(result: FrameResult) -> Picture:
             values = result.probability if name == "probability" else result.slots[name]
             picture = _heat(resize(values, size))
         tiles.append(_captioned(picture, caption))
-    while len(tiles) % _COLUMNS:
-        tiles.append(np.full_like(tiles[0], 255))
     rows = [_join(tiles[i : i + _COLUMNS], axis=1) for i in range(0, len(tiles), _COLUMNS)]
     return _join(rows, axis=0)
 

@@ -37,7 +37,7 @@ class RunLog:
         self._first, self._started, self._line = first, time.monotonic(), 0.0
 
     def __enter__(self) -> RunLog:
-        self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=self._first)  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=self._first)
         file = self._out / "metrics.csv"
         new = not file.is_file()
         self._file = file.open("a", newline="")
@@ -51,7 +51,7 @@ class RunLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
-        self._board.close()  # type: ignore[no-untyped-call]
+        self._board.close()
         self._file.close()
 
     def step(self, step: int, loss: float, losses: dict[str, Tensor], rate: float) -> None:
@@ -81,12 +81,12 @@ class RunLog:
         folder = self._out / "samples"
         folder.mkdir(exist_ok=True)
         cv2.imwrite(str(folder / f"step_{step:06d}.jpg"), picture[..., ::-1])
-        self._board.add_image("samples", picture, step, dataformats="HWC")  # type: ignore[no-untyped-call]
+        self._board.add_image("samples", picture, step, dataformats="HWC")
 
     def _write(self, step: int, values: dict[str, float]) -> None:
         for name, value in values.items():
             self._csv.writerow([step, name, f"{value:.6g}"])
-            self._board.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self._board.add_scalar(name, value, step)
 
     def _say(self, text: str) -> None:
         if self._bar.disable:

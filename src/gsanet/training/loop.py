@@ -105,7 +105,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
         raise GsanetError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
     if precision == "auto":
         if device.type == "cuda":
-            return torch.cuda.is_bf16_supported()
+            return bool(torch.cuda.is_bf16_supported())
         return bool(torch.cpu._is_avx512_bf16_supported())
     return precision == "bfloat16"
 
@@ -161,7 +161,7 @@ def run_stage(
     out.mkdir(parents=True, exist_ok=True)
 
     model.to(device)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     average = WeightAverage(model, config.ema)
     if device.type == "cpu":
         speed_up_depthwise(model)

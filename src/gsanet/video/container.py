@@ -146,22 +146,24 @@ class VideoFile(Clip):
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """Frames in the order of showing; packets that make no sense are counted and passed over."""
         packets = container.demux(stream)
-        while True:
+        ended = False
+        while not ended:
+            packet = None
             try:
                 packet = next(packets)
+                # The last packet is empty: it asks the decoder for what it still holds.
+                ended = not packet.size
             except StopIteration:
                 return
             except av.FFmpegError:
                 self._broken += 1
-                return
+                ended = True
             try:
-                decoded = packet.decode()
+                yield from stream.decode(packet)
             except av.EOFError:
                 return
             except av.FFmpegError:
                 self._broken += 1
-                continue
-            yield from (frame for frame in decoded if isinstance(frame, VideoFrame))
 
     def _report(self, decoded: int) -> None:
         """After the last frame: was that all of it?"""
