@@ -128,8 +128,12 @@ def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[st
             typer.echo(f"gsanet: {error}", err=True)
             failed.append(plan)
             continue
+        except KeyboardInterrupt:
+            typer.echo(f"gsanet: stopped at {plan.source}; with --resume the finished clips are kept", err=True)
+            raise typer.Exit(130) from None
+        noun = "frame" if summary["frames"] == 1 else "frames"
         typer.echo(
-            f"{plan.source}: {summary['frames']} frames in {summary['seconds']:.1f} s "
+            f"{plan.source}: {summary['frames']} {noun} in {summary['seconds']:.1f} s "
             f"({summary['frames_per_second']:.1f} per second) -> {plan.folder}"
         )
     return failed

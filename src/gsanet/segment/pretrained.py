@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -12,6 +13,8 @@ from gsanet.errors import GsanetError
 
 HUB_FILE = "model.safetensors"
 """Name of the weights in a repository on the hub."""
+
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @contextmanager
@@ -31,11 +34,11 @@ def find_weights(name_or_path: str | os.PathLike[str]) -> Iterator[Path]:
     elif "/" not in name and "\\" not in name and inside.is_file():
         with resources.as_file(inside) as file:
             yield file
-    elif Path(name).suffix or name.count("/") != 1 or Path(name).exists():
+    elif _REPOSITORY.fullmatch(name) and not name.endswith((".safetensors", ".pth", ".pt")):
+        yield _download(name)
+    else:
         known = ", ".join(packaged_weights()) or "none in this installation"
         raise GsanetError(f"no weights {name!r}: neither a file nor one of the package's own ({known})")
-    else:
-        yield _download(name)
 
 
 def packaged_weights() -> list[str]:

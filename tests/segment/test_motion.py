@@ -1,0 +1,127 @@
+"""The flow a frame is shown with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gsanet.data.images import write_rgb
+from gsanet.errors import GsanetError
+from gsanet.flow import flow_to_picture
+from gsanet.flow.dis import DISFlow
+from gsanet.flow.sequence import sequence_flow
+from gsanet.segment.motion import FLOW_SIDE, draw, open_motion, windows
+from gsanet.segment.options import Options
+from gsanet.video import ArrayClip
+
+
+def textured(frames: int = 5) -> np.ndarray:
+    """A texture that moves right by two pixels a frame, (T,64,96,3)."""
+    wide = np.random.default_rng(1).integers(0, 256, (16, 40, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    return np.stack([wide[:, 32 - 2 * t : 128 - 2 * t] for t in range(frames)])
+
+
+def flows(clip: ArrayClip, options: Options, direction: str = "forward") -> list[np.ndarray]:
+    motion = open_motion(options, clip)
+    return [motion(window, direction) for window in windows(clip, motion.lookahead)]  # type: ignore[arg-type]
+
+
+def test_forward_flow_is_that_of_gsanet_flow() -> None:
+    clip = ArrayClip(textured())
+    ours = flows(clip, Options())
+    theirs = list(sequence_flow(frame.image for frame in clip))
+    assert len(ours) == len(theirs) == 5
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.median(ours[2][16:48, 16:64, 0]) == pytest.approx(2, abs=0.3)
+
+
+def test_backward_flow_points_where_things_go() -> None:
+    clip = ArrayClip(textured())
+    images = [frame.image for frame in clip]
+    backward = flows(clip, Options(), "backward")
+    np.testing.assert_array_equal(backward[2], -DISFlow()(images[2], images[1]))
+    assert np.median(backward[2][16:48, 16:64, 0]) == pytest.approx(2, abs=0.3)
+    # The first frame has nothing before it.
+    np.testing.assert_array_equal(backward[0], flows(clip, Options())[0])
+
+
+def test_online_never_looks_ahead() -> None:
+    frames = textured()
+    seen = []
+
+    class Watched(ArrayClip):
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            for frame in super().__iter__():
+                seen.append(frame.index)
+                yield frame
+
+    clip = Watched(frames)
+    motion = open_motion(Options(online=True), clip)
+    for window in windows(clip, motion.lookahead):
+        assert seen[-1] == window.frame.index
+        flow = motion(window, "backward")
+        assert (not flow.any()) == (window.frame.index == 0)
+
+
+@pytest.mark.parametrize("frames", [textured(1), np.repeat(textured(1), 4, axis=0)])
+def test_what_does_not_move_is_blank(frames: np.ndarray) -> None:
+    for flow in flows(ArrayClip(frames), Options()):
+        assert (draw(flow, (64, 96), True, False) == 255).all()
+
+
+def test_no_flow_is_blank() -> None:
+    for flow in flows(ArrayClip(textured()), Options(flow="none")):
+        assert (draw(flow, (32, 64), True, False) == 255).all()
+
+
+def test_gaps_between_frames_are_no_motion() -> None:
+    clip = ArrayClip(textured(9))
+    found = {w.frame.index: (w.before, w.after) for w in windows(clip.frames_at([0, 1, 4, 5, 8]), True)}
+    present = {index: (before is not None, after is not None) for index, (before, after) in found.items()}
+    assert present == {0: (False, True), 1: (True, False), 4: (False, True), 5: (True, False), 8: (False, False)}
+
+
+def test_flow_of_large_frames_is_computed_small() -> None:
+    clip = ArrayClip(np.zeros((2, 100, 2 * FLOW_SIDE, 3), np.uint8))
+    assert flows(clip, Options())[0].shape == (50, FLOW_SIDE, 2)
+
+
+def test_a_mirrored_picture_has_mirrored_motion() -> None:
+    flow = np.zeros((64, 96, 2), np.float32)
+    flow[:, :40] = 3, 1
+    mirrored = np.zeros((64, 96, 2), np.float32)
+    mirrored[:, -40:] = -3, 1
+    np.testing.assert_array_equal(draw(flow, (64, 96), True, True), flow_to_picture(mirrored))
+    # Resized in one direction only, vectors turn.
+    wide = draw(np.full((64, 96, 2), 2, np.float32), (64, 192), True, False)
+    np.testing.assert_array_equal(wide[0, 0], flow_to_picture(np.full((1, 1, 2), (4, 2), np.float32))[0, 0])
+
+
+@pytest.mark.parametrize("place", ["clip/FLOW", "clip", "FLOW", "."])
+def test_flow_from_a_folder(tmp_path: Path, place: str) -> None:
+    folder = tmp_path / place
+    folder.mkdir(parents=True, exist_ok=True)
+    # Downwards: straight to the right lies the seam of the wheel, where two colours mean one direction.
+    clip = ArrayClip(np.ascontiguousarray(textured(3).transpose(0, 2, 1, 3)), name="clip")
+    drawn = [flow_to_picture(flow) for flow in sequence_flow(frame.image for frame in clip)]
+    for index, picture in enumerate(drawn):
+        write_rgb(folder / f"{index:05d}.png", picture)
+    for picture, flow in zip(drawn, flows(clip, Options(flow=str(tmp_path))), strict=True):
+        again = draw(flow, picture.shape[:2], False, False)
+        assert np.abs(again.astype(int) - picture).mean() < 2
+
+
+def test_flow_that_cannot_be_had(tmp_path: Path) -> None:
+    clip = ArrayClip(textured(3), name="clip")
+    with pytest.raises(GsanetError, match="unknown flow 'farneback': choose dis"):
+        open_motion(Options(flow="farneback"), clip)
+    with pytest.raises(GsanetError, match="no flow pictures for clip"):
+        open_motion(Options(flow=str(tmp_path)), clip)
+    write_rgb(tmp_path / "00000.png", np.full((64, 96, 3), 255, np.uint8))
+    with pytest.raises(GsanetError, match="no flow picture for frame 00001"):
+        flows(clip, Options(flow=str(tmp_path)))
+    with pytest.raises(GsanetError, match="one direction"):
+        open_motion(Options(flow=str(tmp_path), flow_directions="both"), clip)

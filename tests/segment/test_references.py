@@ -1,0 +1,108 @@
+"""Which frames are references, and that each is encoded once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gsanet.model import GSANet
+from gsanet.segment import Options, Segmenter
+from gsanet.segment.network import Network
+from gsanet.segment.prepare import Pictures, Prepared
+from gsanet.segment.references import OnlineBank, reference_indices
+from gsanet.video import Frame
+
+
+def test_evenly_spread_by_the_rule_of_the_method() -> None:
+    assert reference_indices(100, 4) == [0, 25, 50, 75]
+    assert reference_indices(11, 4) == [0, 2, 4, 6]
+    assert reference_indices(4, 4) == [0, 1, 2, 3]
+    assert reference_indices(3, 4) == [0, 1, 2]
+    assert reference_indices(1, 4) == [0]
+
+
+def prepared(index: int) -> Prepared:
+    picture = np.zeros((1, 1, 3), np.uint8)
+    return Prepared(Frame(index, 0.0, "", picture), [Pictures(picture + np.uint8(index % 256), picture)])
+
+
+def test_the_online_bank_is_spread_over_the_past() -> None:
+    from gsanet.model import ReferenceFeatures
+
+    encoded = []
+
+    def encode(pictures: list[Pictures]) -> ReferenceFeatures:
+        encoded.append(int(pictures[0].rgb[0, 0, 0]))
+        value = torch.full((1, 1, 1, 1), float(encoded[-1]))
+        return ReferenceFeatures(value, value)
+
+    bank = OnlineBank(4, encode)  # type: ignore[arg-type]
+    for index in range(200):
+        if bank.wants(index):
+            bank.add(prepared(index))
+        held = bank.indices
+        assert held[0] == 0 and held[-1] <= index
+        assert len(held) <= 4
+        assert [int(v) for v in bank.features[0].rgb.flatten()] == held
+        steps = set(np.diff(held))
+        assert len(steps) <= 1
+        if index >= 4:
+            assert len(held) >= 2 and index - held[-1] <= 2 * max(steps)
+    assert len(encoded) == len(set(encoded)) < 20
+
+
+@pytest.fixture
+def counted(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """R of every call that encodes references."""
+    calls: list[int] = []
+    encode = tiny_model.encode_references
+
+    def counting(rgb: torch.Tensor, flow: torch.Tensor):  # type: ignore[no-untyped-def]
+        calls.append(rgb.shape[1])
+        return encode(rgb, flow)
+
+    monkeypatch.setattr(tiny_model, "encode_references", counting)
+    return calls
+
+
+def test_references_are_encoded_once_per_video(tiny_model: GSANet, tiny_frames: np.ndarray, counted: list[int]) -> None:
+    segmenter = Segmenter(tiny_model, precision="float32")
+    segmenter.segment(tiny_frames)
+    assert counted == [3]
+    counted.clear()
+    segmenter.segment(tiny_frames, flip=True)
+    assert counted == [3, 3]
+    counted.clear()
+    segmenter.segment(tiny_frames[:2])
+    assert counted == [2]
+
+
+def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
+    """Same picture, same flow: from its own successor, and for the last frame from its predecessor."""
+    shown: list[Pictures] = []
+    network = Network(tiny_model, "cpu", "float32")
+
+    class Recording:
+        def __call__(self, pictures: list[Pictures]):  # type: ignore[no-untyped-def]
+            shown.extend(pictures)
+            return network.references(pictures)
+
+    from gsanet.segment.motion import open_motion
+    from gsanet.segment.prepare import prepare
+    from gsanet.segment.references import choose_references
+    from gsanet.video import ArrayClip
+
+    for count in (3, 12):
+        shown.clear()
+        clip = ArrayClip(tiny_frames)
+        options = Options(flow_directions="both")
+        views = options.views(64, 96, network.config)
+        motion = open_motion(options, clip)
+        bank = choose_references(clip, views, motion, count, Recording(), online=False)
+        everything = list(prepare(clip, views, motion))
+        expected = [everything[i].views[k] for k in range(len(views)) for i in bank.indices]
+        assert len(shown) == len(expected) == 2 * count
+        for one, other in zip(shown, expected, strict=True):
+            np.testing.assert_array_equal(one.rgb, other.rgb)
+            np.testing.assert_array_equal(one.flow, other.flow)

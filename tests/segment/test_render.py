@@ -1,0 +1,63 @@
+"""Pictures of results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gsanet.segment import FrameResult, render
+
+
+@pytest.fixture
+def result() -> FrameResult:
+    """A grey frame with an object in its middle."""
+    probability = np.full((60, 100), 0.1, np.float32)
+    probability[20:40, 30:70] = 0.9
+    maps = [f"{kind}_{stream}" for kind in ("coarse_fg", "fine_fg", "fine_not_bg") for stream in ("rgb", "flow")]
+    return FrameResult(
+        index=0,
+        time=0.0,
+        name="00000",
+        image=np.full((60, 100, 3), 100, np.uint8),
+        probability=probability,
+        flow=np.full((64, 96, 3), 255, np.uint8),
+        slots={name: np.full((4, 6), 0.5, np.float32) for name in maps},
+    )
+
+
+def test_an_overlay_tints_the_object_only(result: FrameResult) -> None:
+    picture = render.overlay(result)
+    outside = picture.copy()
+    outside[19:41, 29:71] = 100
+    assert (outside == 100).all()
+    inside = picture[25:35, 35:65].reshape(-1, 3)
+    assert (inside == inside[0]).all()
+    assert inside[0, 0] > 150 > inside[0, 1]
+    assert (picture[20, 30:70] == 255).all()
+    assert (result.image == 100).all()
+
+
+def test_an_overlay_of_nothing_is_the_frame(result: FrameResult) -> None:
+    result.probability[:] = 0
+    np.testing.assert_array_equal(render.overlay(result), result.image)
+
+
+def test_a_cutout_carries_the_probability(result: FrameResult) -> None:
+    picture = render.cutout(result)
+    assert picture.shape == (60, 100, 4)
+    np.testing.assert_array_equal(picture[..., :3], result.image)
+    assert (picture[30, 50, 3], picture[0, 0, 3]) == (230, 26)
+
+
+@pytest.mark.parametrize("size", [(60, 100), (100, 60), (3, 200)])
+def test_a_panel_shows_ten_pictures(result: FrameResult, size: tuple[int, int]) -> None:
+    result.image = np.full((*size, 3), 100, np.uint8)
+    result.probability = np.zeros(size, np.float32)
+    picture = render.panel(result)
+    height = max(1, round(320 * size[0] / size[1]))
+    assert picture.shape == (2 * (height + 18) + 4, 5 * 320 + 4 * 4, 3)
+    assert (picture[18, 0] == 100).all()
+
+
+def test_grey_rounds() -> None:
+    np.testing.assert_array_equal(render.grey(np.array([[-1, 0, 0.5, 1, 2]], np.float32)), [[0, 0, 128, 255, 255]])
