@@ -59,6 +59,13 @@ def test_float16_halves_the_file_and_comes_back_as_float32(model: GSANet, tmp_pa
     load_model(tmp_path / "half.safetensors")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="rights are POSIX's")
+def test_a_file_of_weights_has_the_rights_of_any_new_file(model: GSANet, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "m.safetensors")
+    (tmp_path / "any").touch()
+    assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_litter(
     model: GSANet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,10 @@ def build_backbone(name: str, norm_eps: float | None = None) -> Backbone:
 
 def _mit(name: str) -> Backbone:
     # Imported here alone: it takes seconds, and only MiT needs it.
-    from segmentation_models_pytorch.encoders import get_encoder
+    try:
+        from segmentation_models_pytorch.encoders import get_encoder
+    except ImportError:
+        raise GsanetError(f"{name} needs segmentation-models-pytorch: run `pip install 'gsanet[mit]'`") from None
 
     try:
         encoder = get_encoder(name, weights=None)

@@ -54,7 +54,11 @@ def save_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        # safetensors keeps its files from everybody but the owner; this one gets the rights of any new file.
+        beside.touch()
+        rights = beside.stat().st_mode
         save_file(tensors, beside, metadata=header)
+        beside.chmod(rights)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

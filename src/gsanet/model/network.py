@@ -83,7 +83,8 @@ def full_precision(like: Tensor) -> torch.autocast:
     Slots, clusters and neighbours are chosen by comparing: bfloat16's three digits would choose others,
     and all of it is a hundredth of the work.
     """
-    return torch.autocast(like.device.type, enabled=False)
+    # The meta device, on which costs are counted, knows no autocast.
+    return torch.autocast("cpu" if like.is_meta else like.device.type, enabled=False)
 
 
 class Stream(nn.Module):
