@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from gsanet.errors import GsanetError
 from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
 from gsanet.flow.methods import METHODS, FlowMethod
 from gsanet.segment.options import Direction, Options
-from gsanet.segment.resize import limit, resize
+from gsanet.segment.resize import limit
 from gsanet.video.clip import Clip, Frame
 
 FLOW_SIDE = 640
@@ -152,10 +153,11 @@ def windows(frames: Iterable[Frame], lookahead: bool) -> Iterator[Window]:
 
 def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> NDArray[np.uint8]:
     """Vectors (h,w,2) of any size -> the flow picture at *size*, (h,w,3): resized, mirrored, then coloured."""
-    resized = resize(flow, size)
+    height, width = size
+    # Bilinear in either direction, as in training; averaging over areas would be twice as slow for the same picture.
+    resized = flow if flow.shape[:2] == size else cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
     if in_pixels and resized is not flow:
-        scale = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], np.float32)
-        resized = resized * scale
+        resized *= np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     if mirrored:
         resized = transform_flow(resized[:, ::-1], _MIRROR)
     return flow_to_picture(resized) if in_pixels else flow_to_picture(resized, redraw_still(flow))

@@ -186,7 +186,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if stream.disposition & av.stream.Disposition.attached_pic:
             continue
-        stream.thread_type = "AUTO"
+        stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
         return stream
     kinds = sorted({stream.type for stream in container.streams})
