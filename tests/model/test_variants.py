@@ -14,7 +14,6 @@ from gsanet.model.cost import input_size, model_cost
 
 class TestLite(CompiledVariantCase):
     config = variant("lite", **SMALL)
-    backend = "inductor"
 
 
 class TestMitB0(CompiledVariantCase):
@@ -27,7 +26,7 @@ class TestMitB2(VariantCase):
 
 
 @pytest.mark.slow
-class TestResNet101(CompiledVariantCase):
+class TestResNet101(VariantCase):
     config = variant("resnet101", **SMALL)
 
 
