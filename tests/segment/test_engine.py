@@ -20,6 +20,7 @@ from gsanet.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.segment import FrameResult, Options, Segmenter
 from gsanet.segment.network import PRECISIONS, choose_device, choose_precision
+from gsanet.segment.options import QUALITY
 from gsanet.segment.prepare import Pictures
 from gsanet.video import ArrayClip, Clip, Frame
 from tiny import TINY
@@ -290,3 +291,14 @@ def test_the_package_loads_the_engine_only_when_asked() -> None:
     assert gsanet.Segmenter is Segmenter
     with pytest.raises(AttributeError, match="no attribute 'Segmentr'"):
         gsanet.Segmentr  # noqa: B018
+
+
+def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
+    passes = {q: len(Segmenter(tiny_model, quality=q).options.views(64, 96, tiny_model.config)) for q in QUALITY}
+    assert passes == {"fast": 1, "balanced": 2, "best": 4}
+    assert not Segmenter(tiny_model, quality="balanced", flip=False).options.flip
+    # What cannot look both ways does not, instead of failing.
+    assert Segmenter(tiny_model, quality="best", online=True).options.flow_directions == "forward"
+    assert Segmenter(tiny_model, quality="best", flow="none").options.flow_directions == "forward"
+    with pytest.raises(GsanetError, match="unknown quality 'great': choose one of fast, balanced, best"):
+        Segmenter(tiny_model, quality="great")

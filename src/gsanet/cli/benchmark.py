@@ -46,7 +46,7 @@ def benchmark(
     batch: Annotated[int, typer.Option(help="Frames at once; 0 lets the device decide.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Long side of the network's input; 0 is the model's own.", min=0)] = 0,
     flow: Annotated[str, typer.Option(help="How flow is computed.")] = "dis",
-    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored frame.")] = False,
+    quality: Annotated[str, typer.Option(help="fast, balanced or best, as for `gsanet segment`.")] = "balanced",
     online: Annotated[bool, typer.Option("--online", help="Use only the past.")] = False,
     stability: Stability = False,
     compare: Compare = None,
@@ -67,7 +67,7 @@ def benchmark(
         if not path.is_file():
             raise GsanetError(f"--compare takes the --json file of another run here, and {path} is none")
         others.append(load(path, label))
-    options = {"flow": flow, "flip": flip, "online": online, **({"size": size} if size else {})}
+    options = {"flow": flow, "quality": quality, "online": online, **({"size": size} if size else {})}
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(
         model, name=label, device=device, precision=precision, batch=batch or None, **options

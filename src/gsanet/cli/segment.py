@@ -18,6 +18,10 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the device computes in it), float32 or bfloat16.")]
+Quality = Annotated[
+    str,
+    typer.Option(help="fast: one pass per frame; balanced: two, mirrored too; best: four, also with backward flow."),
+]
 DEMO_SAVE = ("masks", "overlay", "panel")
 
 
@@ -45,11 +49,8 @@ def segment(
         typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),
     ] = None,
     online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
-    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirrored frame: twice the work.")] = False,
+    quality: Quality = "balanced",
     scales: Annotated[str, typer.Option(help="Average over these multiples of the input size.")] = "1",
-    both_directions: Annotated[
-        bool, typer.Option("--both-directions", help="Average with the flow from the frame before.")
-    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that are finished.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
 ) -> None:
@@ -73,9 +74,8 @@ def segment(
         size=size,
         flow=flow,
         online=online,
-        flip=flip,
+        quality=quality,
         scales=_numbers(scales),
-        flow_directions="both" if both_directions else "forward",
     )
     plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
     failed = _segment_all(segmenter, plans, kinds)
@@ -91,11 +91,12 @@ def demo(
     model: Model = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
+    quality: Quality = "balanced",
 ) -> None:
     """Segment the bundled five seconds of Big Buck Bunny, and say where the results are."""
     from gsanet.segment import Segmenter, plan_clips, sample_clip
 
-    segmenter = Segmenter.from_pretrained(model, device=device, precision=precision)
+    segmenter = Segmenter.from_pretrained(model, device=device, precision=precision, quality=quality)
     plans = plan_clips([sample_clip()], out, segmenter, DEMO_SAVE, "overwrite")
     _segment_all(segmenter, plans, DEMO_SAVE)
     folder = plans[0].folder

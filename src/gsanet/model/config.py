@@ -104,6 +104,7 @@ _LIGHT = GSANetConfig(
     backbone="tf_efficientnet_lite0",
     channels=48,
     references=3,
+    size=448,
     square=False,
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),

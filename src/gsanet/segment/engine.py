@@ -16,7 +16,7 @@ from gsanet.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment.motion import open_motion
 from gsanet.segment.network import Network
-from gsanet.segment.options import Options, View
+from gsanet.segment.options import View, preset
 from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights
 from gsanet.segment.references import ReferenceBank, choose_references
@@ -67,6 +67,7 @@ class Segmenter:
         precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
         batch: frames given to the network at once; :data:`BATCH` if None.
         name: of the model, for the summary.
+        quality: ``fast``, ``balanced`` or ``best`` (:data:`~gsanet.segment.options.QUALITY`), for options not given.
         options: fields of :class:`~gsanet.segment.options.Options`, such as ``flow="none"`` or ``flip=True``.
 
     Raises:
@@ -81,10 +82,11 @@ class Segmenter:
         precision: str = "auto",
         batch: int | None = None,
         name: str = "",
+        quality: str = "fast",
         **options: Any,
     ) -> None:
         self.network = Network(model, device, precision)
-        self.options = Options().change(options)
+        self.options = preset(quality, options)
         self.batch = BATCH.get(self.network.device.type, 4) if batch is None else batch
         self.name = name or model.config.backbone
 
@@ -93,7 +95,7 @@ class Segmenter:
         """With trained weights: a name inside the package, a file, or a repository on the hub (``owner/name``).
 
         Args:
-            arguments: of :class:`Segmenter`.
+            arguments: of :class:`Segmenter`; the quality is ``balanced`` if not given.
 
         Raises:
             GsanetError: there are no such weights.
@@ -103,7 +105,7 @@ class Segmenter:
 
         with find_weights(name_or_path) as file:
             model = load_model(file)
-        return cls(model, **{"name": str(name_or_path), **arguments})
+        return cls(model, **{"name": str(name_or_path), "quality": "balanced", **arguments})
 
     def stream(
         self, source: Source, *, batch: int | None = None, slots: bool = False, **options: Any

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from gsanet.errors import GsanetError
+from gsanet.flow.methods import METHODS
 from gsanet.model import GSANetConfig
 from gsanet.segment.resize import network_size
 
@@ -74,3 +75,26 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""
         return asdict(self)
+
+
+QUALITY: dict[str, dict[str, Any]] = {
+    "fast": {},
+    "balanced": {"flip": True},
+    "best": {"flip": True, "flow_directions": "both"},
+}
+"""Presets: one, two and four network passes per frame. What each gains and costs is in the README."""
+
+
+def preset(quality: str, changes: Mapping[str, Any]) -> Options:
+    """The options of a preset, with some fields changed. Online there is one direction of flow only, the past's.
+
+    Raises:
+        GsanetError: no such preset or field.
+    """
+    if quality not in QUALITY:
+        raise GsanetError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
+    chosen = dict(QUALITY[quality])
+    one_direction = changes.get("online") or changes.get("flow", "dis") not in METHODS
+    if one_direction:
+        chosen.pop("flow_directions", None)
+    return Options().change({**chosen, **changes})
