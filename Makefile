@@ -13,13 +13,13 @@ help:
 	@sed -n '2,3s/^#   //p' Makefile
 
 # torch comes first: resolving everything at once makes pip look at its many builds again and again.
-# vos-benchmark, which tests compare with, asks for an OpenCV that would replace the headless one.
+# The last two, which evaluation and its tests use, ask for older NumPy and OpenCV than they need: taken as they are.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "gsanet needs Python 3.10 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt vos-benchmark
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt vos-benchmark pysodmetrics
 	touch $(READY)
 
 demo: $(READY)
