@@ -27,7 +27,7 @@ from gsanet.flow import flow_method, flow_to_picture
 from gsanet.model import VARIANTS, GSANet, SaliencyNet, variant
 from gsanet.model.checkpoint import load_model, start_from_pretrained
 from gsanet.model.clustering import kmeans
-from gsanet.model.cost import model_cost
+from gsanet.model.cost import input_size, model_cost
 from gsanet.model.published_names import published_names
 from gsanet.segment.pretrained import find_weights, packaged_weights, sample_clip
 from gsanet.training.losses import mask_loss
@@ -145,7 +145,9 @@ def clustering(weights: str | None) -> list[Row]:
     else:
         with find_weights(weights or packaged_weights()[0]) as file:
             model, named = load_model(file), f"weights {weights or packaged_weights()[0]}"
-    pictures = [cv2.resize(f.image, (512, 288), interpolation=cv2.INTER_AREA) for f in islice(video(), 0, 121, 24)]
+    size = input_size(model.config)
+    frames = islice(VideoFile(sample_clip()), 0, 121, 24)
+    pictures = [cv2.resize(f.image, size[::-1], interpolation=cv2.INTER_AREA) for f in frames]
     rgb = torch.stack([model.normalise(torch.from_numpy(p).permute(2, 0, 1)) for p in pictures[:-1]])
     method = flow_method("dis")
     drawn = [flow_to_picture(method(a, b)) for a, b in pairwise(pictures)]
@@ -160,7 +162,7 @@ def clustering(weights: str | None) -> list[Row]:
 
     def run(cluster: Callable[[Tensor, int, int], Tensor]) -> tuple[list[Tensor], Tensor]:
         labels = [cluster(x, config.clusters, config.kmeans_iterations) for x in pixels]
-        output = model.decode(stages, known, (288, 512), (labels[0], labels[1]))
+        output = model.decode(stages, known, size, (labels[0], labels[1]))
         return labels, output.logits.sigmoid()
 
     rows: list[Row] = []
@@ -175,23 +177,18 @@ def clustering(weights: str | None) -> list[Row]:
             "4",
             "Pairs of pixels in one cluster that a second run separates",
             f"{changed['published']:.0%}",
-            f"{changed['ours']:.0%}",
+            f"{changed['ours']:.2%}" if changed["ours"] else "0%",
         )
     )
     rows.append(
         (
             "4",
             f"Largest change of a pixel's probability in a second run ({named})",
-            f"{moved['published']:.1e}",
-            f"{moved['ours']:.0f}",
+            f"{moved['published']:.2g}",
+            f"{moved['ours']:.2g}",
         )
     )
     return rows
-
-
-def video() -> VideoFile:
-    """The clip inside the package."""
-    return VideoFile(sample_clip())
 
 
 def filtering() -> list[Row]:
