@@ -14,7 +14,7 @@ from gsanet.segment import Segmenter, open_clip, pretrained, sample_clip
 
 
 def test_weights_in_a_file(tiny_weights: Path, tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
-    loaded = Segmenter.from_pretrained(tiny_weights, precision="float32", flow="none")
+    loaded = Segmenter.from_pretrained(tiny_weights, quality="fast", precision="float32", flow="none")
     assert loaded.name == str(tiny_weights) and loaded.options.flow == "none"
     same = Segmenter(tiny_model, precision="float32", flow="none")
     np.testing.assert_array_equal(loaded.segment(tiny_frames[:3]), same.segment(tiny_frames[:3]))

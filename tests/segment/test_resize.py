@@ -11,7 +11,7 @@ from gsanet.errors import GsanetError
 from gsanet.model import variant
 from gsanet.segment.resize import limit, network_size, resize
 
-LITE = variant("lite")
+LITE = variant("lite", size=512)
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
             # softmax over slots as a logit: log p0 - log(1 - p0).
             maps[f"coarse_fg_{name}"] = foreground - background.logsumexp(1, keepdim=True)
         # (cos + 1)/2 as a logit; the bound keeps cos = +-1 finite.
-        maps[f"fine_fg_{name}"] = torch.logit((state.fine[:, 0:1] + 1) / 2, eps=1e-4)
-        maps[f"fine_not_bg_{name}"] = torch.logit((1 - state.fine[:, 1:2]) / 2, eps=1e-4)
+        maps[f"fine_fg_{name}"] = torch.logit((state.fine[:, 0:1] + 1) / 2, eps=1e-6)
+        maps[f"fine_not_bg_{name}"] = torch.logit((1 - state.fine[:, 1:2]) / 2, eps=1e-6)
     return maps
 
 
