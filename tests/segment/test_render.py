@@ -61,3 +61,12 @@ def test_a_panel_shows_ten_pictures(result: FrameResult, size: tuple[int, int]) 
 
 def test_grey_rounds() -> None:
     np.testing.assert_array_equal(render.grey(np.array([[-1, 0, 0.5, 1, 2]], np.float32)), [[0, 0, 128, 255, 255]])
+
+
+def test_the_panel_of_an_ablated_model_leaves_white_what_is_not_there(result: FrameResult) -> None:
+    whole = render.panel(result)
+    result.slots = {name: value for name, value in result.slots.items() if not name.startswith("coarse")}
+    fewer = render.panel(result)
+    assert fewer.shape == whole.shape
+    different = (fewer != whole).any(-1)
+    assert different.any() and (fewer[different] == 255).all()

@@ -22,6 +22,11 @@ def test_file_and_changes_are_merged(tmp_path: Path) -> None:
     assert recipe.data == "somewhere"
 
 
+def test_variants_go_by_their_published_names_too() -> None:
+    recipe = load_config(None, ["model.variant=gsanet-mit-b2", "model.backbone_norm_eps=1e-5"])
+    assert recipe.model.backbone == "mit_b2" and recipe.model.backbone_norm_eps == 1e-5
+
+
 def test_the_shipped_recipes_load() -> None:
     files = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
     assert files
@@ -35,7 +40,7 @@ def test_the_shipped_recipes_load() -> None:
         ("train.speed=3", "no such setting: train.speed"),
         ("train.steps=many", "train.steps must be of type int"),
         ("steps", "--set takes key=value"),
-        ("model.variant=huge", "none of lite"),
+        ("model.variant=huge", "unknown model variant 'huge'; there are lite"),
         ("model.slots=1", "slots must be at least 2"),
         ("train.batch=7", "multiple of group"),
         ("train.sizes=[[63,64]]", "size 63x64"),

@@ -122,9 +122,13 @@ VARIANTS: dict[str, GSANetConfig] = {
 def variant(name: str, **changes: Any) -> GSANetConfig:
     """The ready-made configuration *name*, with single fields changed.
 
+    Args:
+        name: of :data:`VARIANTS`, also as ``gsanet-mit-b2``.
+
     Raises:
-        ValueError: the name is not one of :data:`VARIANTS`.
+        ValueError: there is none of that name, or no such field value.
     """
-    if name not in VARIANTS:
+    key = name.removeprefix("gsanet-").replace("-", "_")
+    if key not in VARIANTS:
         raise ValueError(f"unknown model variant {name!r}; there are {', '.join(VARIANTS)}")
-    return replace(VARIANTS[name], **changes)
+    return replace(VARIANTS[key], **changes)

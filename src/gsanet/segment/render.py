@@ -76,6 +76,8 @@ def panel(result: FrameResult) -> Picture:
     for name, caption in PANEL:
         if name in plain:
             picture = resize(plain[name], size)
+        elif name != "probability" and name not in result.slots:
+            picture = np.full((*size, 3), 255, np.uint8)  # an ablated model has fewer maps: its place stays white
         else:
             values = result.probability if name == "probability" else result.slots[name]
             picture = _heat(resize(values, size))

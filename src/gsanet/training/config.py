@@ -12,7 +12,7 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.datasets import FlowVariation
 from gsanet.data.synthetic import SyntheticMotion
 from gsanet.errors import GsanetError
-from gsanet.model.config import VARIANTS, GSANetConfig
+from gsanet.model.config import VARIANTS, GSANetConfig, variant
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -137,9 +137,10 @@ def load_config(file: Path | None = None, changes: Sequence[str] = ()) -> Traini
             place[last] = text
     model = dict(values.get("model", {}))
     name = model.pop("variant", "lite")
-    if name not in VARIANTS:
-        raise GsanetError(f"model.variant {name!r} is none of {', '.join(VARIANTS)}")
-    base = replace(TrainingConfig(), model=VARIANTS[name])
+    try:
+        base = replace(TrainingConfig(), model=variant(name))
+    except ValueError as error:
+        raise GsanetError(f"model.variant: {error}") from None
     return _merge(base, {**values, "model": model}, "")
 
 
@@ -167,6 +168,8 @@ def _merge(base: T, values: dict[str, Any], where: str) -> T:
 def _as(kind: type, value: Any, where: str) -> Any:
     if kind is tuple and isinstance(value, list):
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if kind is type(None) and isinstance(value, int | float):
+        return float(value)  # a setting that is off by default, and a number when on
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
