@@ -16,8 +16,9 @@ import time
 import torch
 
 from gsanet.model import VARIANTS, SaliencyNet
+from gsanet.segment.network import choose_precision
 from gsanet.training.depthwise import speed_up_depthwise
-from gsanet.training.loop import autocast, use_bfloat16
+from gsanet.training.loop import autocast
 from gsanet.training.losses import total_loss
 from gsanet.training.memory import keep_freed_memory
 
@@ -36,7 +37,7 @@ def step_time(faster: bool) -> tuple[float, float]:
     device = pictures.device
 
     def step() -> None:
-        with autocast(use_bfloat16("auto", device), device):
+        with autocast(choose_precision("auto", device) == "bfloat16", device):
             output = model(pictures)
         total_loss(output.float(), target)[0].backward()
 

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.flow.colour import transform_flow
+
 Image = NDArray[np.uint8]
 Flow = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -93,8 +95,7 @@ def warp_mask(mask: NDArray[np.bool_], matrix: Matrix, target: tuple[int, int]) 
 def warp_flow(flow: Flow, matrix: Matrix, target: tuple[int, int]) -> Flow:
     """Warp a flow field (h,w,2): its pixels move with the picture and its vectors turn, flip and stretch with it."""
     moved = cv2.warpAffine(flow, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    turned: Flow = moved @ matrix[:, :2].T.astype(np.float32)
-    return turned
+    return transform_flow(moved, matrix[:, :2])
 
 
 def colour_jitter(rng: np.random.Generator, image: Image, augmentation: Augmentation) -> Image:

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from gsanet.data.datasets import Draw, Sample, collate
 from gsanet.errors import GsanetError
 from gsanet.model.network import GSANet, SaliencyNet
+from gsanet.segment.network import choose_precision
 from gsanet.training.config import StageConfig, TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.log import RunLog
@@ -99,17 +100,6 @@ def learning_rate(config: StageConfig, step: int) -> float:
     return config.lr_end + (config.lr - config.lr_end) * (1 + math.cos(math.pi * min(1.0, done))) / 2
 
 
-def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether to run the network under bfloat16 autocast; ``auto`` asks the processor."""
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise GsanetError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
-    if precision == "auto":
-        if device.type == "cuda":
-            return bool(torch.cuda.is_bf16_supported())
-        return bool(torch.cpu._is_avx512_bf16_supported())
-    return precision == "bfloat16"
-
-
 def autocast(enabled: bool, device: torch.device) -> AbstractContextManager[Any]:
     """bfloat16 autocast, or nothing."""
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
@@ -157,7 +147,7 @@ def run_stage(
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reduced = use_bfloat16(recipe.precision, device)
+    reduced = choose_precision(recipe.precision, device) == "bfloat16"
     out.mkdir(parents=True, exist_ok=True)
 
     model.to(device)
