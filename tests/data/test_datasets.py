@@ -12,8 +12,9 @@ import torch
 
 from gsanet.data.augment import Augmentation
 from gsanet.data.cache import ArrayCache
-from gsanet.data.datasets import Draw, FlowVariation, SaliencyDataset, VideoDataset, collate
+from gsanet.data.datasets import SaliencyDataset, VideoDataset
 from gsanet.data.layout import image_pairs, sequences
+from gsanet.data.sample import Draw, FlowVariation, collate
 from gsanet.errors import GsanetError
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from gsanet.data.augment import Augmentation
-from gsanet.data.datasets import Draw, FlowVariation, Mixture, SyntheticDataset
+from gsanet.data.datasets import Mixture, SyntheticDataset
 from gsanet.data.layout import image_pairs
+from gsanet.data.sample import Draw, FlowVariation
 from gsanet.data.synthetic import SyntheticMotion
 from gsanet.flow.dis import DISFlow
 

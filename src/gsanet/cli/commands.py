@@ -6,6 +6,7 @@ from gsanet.cli import (
     flow,
     import_,
     info,
+    runs,
     segment,
     train,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "flow",
     "import_",
     "info",
+    "runs",
     "segment",
     "train",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -20,6 +20,17 @@ Set = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--set", help="Change one setting of the recipe, e.g. train.lr=3e-4. Repeatable."),
 ]
+Devices = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--devices", help="How many devices of a machine (2), or which GPUs (0,1); on a CPU, how many processes."
+    ),
+]
+Nodes = Annotated[Optional[int], typer.Option("--nodes", help="How many machines.")]  # noqa: UP045
+Accelerator = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--accelerator", help="cpu, cuda, mps or auto: a GPU if there is one."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only.")]
 
 
@@ -31,12 +42,16 @@ def pretrain(
         "runs/pretrain"
     ),
     changes: Set = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    accelerator: Accelerator = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 1: the RGB stream on pictures with masks (DATA/DUTS_train, DUTS_val)."""
     from gsanet.training.pretrain import pretrain as run
 
-    typer.echo(run(_recipe(config, data, changes), out, quiet=quiet, progress=_progress(quiet)))
+    machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
+    _say(run(_recipe(config, data, changes, machine), out, quiet=quiet, progress=_progress(quiet)))
 
 
 @app.command()
@@ -51,22 +66,39 @@ def train(
         typer.Option("--pretrained", help="Weights of stage 1, its best.safetensors."),
     ] = None,
     changes: Set = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    accelerator: Accelerator = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 2: both streams and the slots on videos (DATA/DAVIS_train)."""
     from gsanet.training.finetune import train as run
 
-    recipe = _recipe(config, data, changes)
-    typer.echo(run(recipe, out, pretrained=pretrained, quiet=quiet, progress=_progress(quiet)))
+    machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
+    recipe = _recipe(config, data, changes, machine)
+    _say(run(recipe, out, pretrained=pretrained, quiet=quiet, progress=_progress(quiet)))
 
 
-def _recipe(config: Path | None, data: Path | None, changes: list[str] | None) -> TrainingConfig:
+def _recipe(
+    config: Path | None, data: Path | None, changes: list[str] | None, machine: dict[str, str | int | None]
+) -> TrainingConfig:
+    """The recipe, with what the command line says of data and machine."""
     from dataclasses import replace
 
     from gsanet.training.config import load_config
 
-    recipe = load_config(config, changes or [])
-    return replace(recipe, data=str(data)) if data else recipe
+    said: dict[str, Any] = {name: value for name, value in machine.items() if value is not None}
+    if data:
+        said["data"] = str(data)
+    return replace(load_config(config, changes or []), **said)
+
+
+def _say(weights: Path) -> None:
+    """Once, however many processes trained."""
+    from gsanet.training.parallel import is_first
+
+    if is_first():
+        typer.echo(weights)
 
 
 def _progress(quiet: bool) -> Callable[[int, int], None]:

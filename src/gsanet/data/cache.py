@@ -20,6 +20,19 @@ from numpy.typing import NDArray
 Arrays = tuple[NDArray[np.uint8], ...]
 
 
+class Decoder:
+    """What :class:`ArrayCache` is, without the file: each item is decoded whenever it is asked for."""
+
+    def __init__(self, items: Sequence[Any], load: Callable[[Any], Arrays]) -> None:
+        self._items, self._load = items, load
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, number: int) -> Arrays:
+        return self._load(self._items[number])
+
+
 class ArrayCache:
     """Tuples of uint8 arrays by number. Build with :meth:`build`, read with ``cache[i]``."""
 

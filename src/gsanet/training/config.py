@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gsanet.data.augment import Augmentation
-from gsanet.data.datasets import FlowVariation
+from gsanet.data.sample import FlowVariation
 from gsanet.data.synthetic import SyntheticMotion
 from gsanet.errors import GsanetError
 from gsanet.model.config import VARIANTS, GSANetConfig, variant
@@ -21,6 +21,25 @@ else:
 
 T = TypeVar("T")
 
+NORMS = ("batch", "synchronised", "frozen")
+
+
+SAMPLERS = ("weighted", "epoch")
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """One of the data sets that stage 2 trains on."""
+
+    path: str = ""
+    """Folder in the mission's layout, below ``data`` or absolute."""
+    weight: float = 1.0
+    """How often it is drawn from, relative to the others (``sampler = "weighted"``)."""
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise GsanetError(f"training config: the weight of {self.path or 'a data set'} must be above 0")
+
 
 @dataclass(frozen=True)
 class StageConfig:
@@ -29,7 +48,9 @@ class StageConfig:
     steps: int = 2000
     """Optimiser steps of the whole run."""
     batch: int = 8
-    """Pictures per step."""
+    """Pictures per step, over all processes."""
+    accumulate: int = 1
+    """Micro-batches, one after the other, that a process's part of the batch is cut into: less memory, same step."""
     group: int = 4
     """Stage 2: how many of them come from one video and serve each other as references."""
     sizes: tuple[tuple[int, int], ...] = ((256, 256),)
@@ -52,14 +73,21 @@ class StageConfig:
     """Masks are compared at 1/this of the input size."""
     synthetic: float = 0.0
     """Stage 2: probability that a group is one DUTS picture with synthetic motion instead of a video."""
+    videos: tuple[VideoSource, ...] = (VideoSource("DAVIS_train"),)
+    """Stage 2: the data sets, ``[[train.videos]]``; the first one is held out from, and counts epochs."""
+    sampler: str = "weighted"
+    """Stage 2: ``weighted`` draws every group anew; ``epoch`` shows every frame of the first data set once an epoch
+    and, as published, a new random subset of each other one as large as the first."""
     held_out: tuple[str, ...] = ()
-    """Stage 2: sequences kept from training, on which the checkpoint is chosen."""
+    """Stage 2: sequences of the first data set kept from training, on which the checkpoint is chosen."""
     validate_every: int = 500
     """Steps between validations."""
     validate_frames: int = 100
     """Pictures, or frames over all held-out sequences, that each validation looks at."""
     long_side: int = 320
-    """Pictures are cached at no more than this."""
+    """Pictures are decoded to no more than this,"""
+    cache: bool = True
+    """once, into files of plain arrays beside the run (0.4 MB a frame at 480); ``false`` decodes them each time."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     flow: FlowVariation = field(default_factory=FlowVariation)
     motion: SyntheticMotion = field(default_factory=SyntheticMotion)
@@ -68,6 +96,14 @@ class StageConfig:
     def __post_init__(self) -> None:
         if self.batch % self.group:
             raise GsanetError(f"training config: batch ({self.batch}) must be a multiple of group ({self.group})")
+        if self.accumulate < 1:
+            raise GsanetError(f"training config: accumulate must be at least 1, got {self.accumulate}")
+        if self.sampler not in SAMPLERS:
+            raise GsanetError(f"training config: sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
+        if self.sampler == "epoch" and self.synthetic:
+            raise GsanetError("training config: sampler epoch takes no synthetic groups: set synthetic to 0")
+        if not self.videos or not all(source.path for source in self.videos):
+            raise GsanetError("training config: every [[train.videos]] needs a path")
         if not 0 <= self.synthetic <= 1:
             raise GsanetError(f"training config: synthetic is a probability, got {self.synthetic}")
         for h, w in self.sizes:
@@ -88,17 +124,35 @@ class TrainingConfig:
     """File of ImageNet weights; empty: from an installed package or the hub."""
     seed: int = 0
     precision: str = "auto"
-    """``float32``, ``bfloat16`` or ``auto``: bfloat16 where the processor has it."""
+    """``float32``, ``bfloat16``, ``float16`` (GPU) or ``auto``: bfloat16 where the processor has it."""
+    accelerator: str = "auto"
+    """``cpu``, ``cuda``, ``mps`` or ``auto``: a GPU if there is one."""
+    devices: str = "1"
+    """How many devices of each machine (``2``), or which (``0,1``); on a CPU, how many processes."""
+    nodes: int = 1
+    """Machines."""
+    norm: str = "batch"
+    """Batch norms' statistics: ``batch``, each process's own; ``synchronised``; ``frozen``, those of the start."""
     threads: int = 0
     """Threads of the network; 0 leaves PyTorch's choice."""
     workers: int = 1
     """Loader processes; 0 loads in the training process."""
+    log_every: int = 25
+    """Steps between entries of ``metrics.csv`` and TensorBoard."""
     checkpoint_minutes: float = 5.0
     """A checkpoint is written at least this often."""
     pretrain: StageConfig = field(default_factory=lambda: StageConfig(group=1))
     train: StageConfig = field(
         default_factory=lambda: StageConfig(long_side=480, sizes=((224, 384),), flow=FlowVariation(global_motion=0.5))
     )
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise GsanetError(f"training config: norm must be one of {', '.join(NORMS)}, got {self.norm!r}")
+        if self.log_every < 1:
+            raise GsanetError(f"training config: log_every must be at least 1, got {self.log_every}")
+        if self.nodes < 1:
+            raise GsanetError(f"training config: nodes must be at least 1, got {self.nodes}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON or TOML."""
@@ -157,6 +211,11 @@ def _merge(base: T, values: dict[str, Any], where: str) -> T:
             if not isinstance(value, dict):
                 raise GsanetError(f"{where}{name} is a table of settings, got {value!r}")
             changed[name] = _merge(old, value, f"{where}{name}.")
+        elif isinstance(old, tuple) and old and is_dataclass(old[0]):
+            if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+                raise GsanetError(f"{where}{name} is a list of tables of settings, got {value!r}")
+            kind: Any = type(old[0])
+            changed[name] = tuple(_merge(kind(), v, f"{where}{name}.") for v in value)
         else:
             changed[name] = _as(type(old), value, f"{where}{name}")
     try:

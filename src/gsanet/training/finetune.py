@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsanet.data.datasets import Draw, FlowVariation, Mixture, Progress, Sample, SyntheticDataset, VideoDataset
+from gsanet.data.datasets import Mixture, Progress, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
+from gsanet.data.sample import Draw, FlowVariation, Sample
 from gsanet.errors import GsanetError
 from gsanet.evaluation.measures import region_similarity
 from gsanet.model.backbone import load_imagenet
@@ -21,6 +22,8 @@ from gsanet.model.network import GSANet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
+from gsanet.training.parallel import first_alone, launch
+from gsanet.training.sampling import EpochSampler, GroupSampler, WeightedSampler
 from gsanet.training.sheet import sheet
 
 
@@ -32,27 +35,36 @@ class FinetuneStage:
     def __init__(self, recipe: TrainingConfig, cache: Path, progress: Progress | None = None) -> None:
         self.recipe, self.config = recipe, recipe.train
         config = recipe.train
-        root = Path(recipe.data) / "DAVIS_train"
         pictures = not config.flow.gaps
-        training, held_out = split_videos(
-            sequences(root, need_gt=True, need_flow=pictures, check_sizes=False), config.held_out
-        )
-        self.videos = VideoDataset(
-            training, cache, long_side=config.long_side, augmentation=config.augmentation,
-            variation=config.flow, stride=config.loss_stride, progress=progress,
-        )  # fmt: skip
-        self.pictures: SyntheticDataset | None = None
+        folders = [Path(recipe.data) / source.path for source in config.videos]  # an absolute path stays as it is
+        found = [sequences(folder, need_gt=True, need_flow=pictures, check_sizes=False) for folder in folders]
+        found[0], held_out = split_videos(found[0], config.held_out)
+        kept = cache if config.cache else None
+        self.sets: list[VideoDataset | SyntheticDataset] = [
+            VideoDataset(
+                videos, kept, long_side=config.long_side, augmentation=config.augmentation,
+                variation=config.flow, stride=config.loss_stride, progress=progress,
+            )
+            for videos in found
+        ]  # fmt: skip
+        self.videos = cast(VideoDataset, self.sets[0])
+        frames_of = [cast(VideoDataset, data).frames_of for data in self.sets]
+        self.sampler: GroupSampler
+        if config.sampler == "epoch":
+            self.sampler = EpochSampler(frames_of, config.group, recipe.seed)
+        else:
+            self.sampler = WeightedSampler(frames_of, [source.weight for source in config.videos], config.group)
         if config.synthetic:
-            self.pictures = SyntheticDataset(
-                image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False), cache,
+            self.sets.append(SyntheticDataset(
+                image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False), kept,
                 long_side=recipe.pretrain.long_side, augmentation=config.augmentation, variation=config.flow,
                 motion=config.motion, stride=config.loss_stride, progress=progress,
-            )  # fmt: skip
-        self.dataset = Mixture(self.videos, self.pictures) if self.pictures else Mixture(self.videos)
+            ))  # fmt: skip
+        self.dataset = Mixture(*self.sets)
         # Validation sees the flow that users get: to the next frame, unvaried.
         plain = FlowVariation(gaps=() if pictures else (1,))
         self.held_out = (
-            VideoDataset(held_out, cache, long_side=config.long_side, variation=plain, progress=progress)
+            VideoDataset(held_out, kept, long_side=config.long_side, variation=plain, progress=progress)
             if held_out
             else None
         )
@@ -62,15 +74,19 @@ class FinetuneStage:
         return self.config.batch // self.config.group
 
     def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
-        """Random frames of a random video, long ones more often but not in proportion; or a picture set in motion."""
-        if self.pictures and rng.random() < self.config.synthetic:
-            picture = int(rng.integers(len(self.pictures)))
-            return Draw((self.recipe.seed, step, place), (picture,) * self.config.group, size, source=1)
-        frames = self.videos.frames_of
-        weight = np.sqrt([len(f) for f in frames])
-        video = frames[int(rng.choice(len(frames), p=weight / weight.sum()))]
-        chosen = rng.choice(len(video), self.config.group, replace=len(video) < self.config.group)
-        return Draw((self.recipe.seed, step, place), tuple(video.start + int(i) for i in chosen), size)
+        """Frames of a video, or a picture set in motion."""
+        seed = (self.recipe.seed, step, place)
+        if self.config.synthetic and rng.random() < self.config.synthetic:
+            source = len(self.sets) - 1
+            picture = int(rng.integers(len(self.sets[source])))
+            return Draw(seed, (picture,) * self.config.group, size, source)
+        source, frames = self.sampler(rng, step * self.places() + place)
+        return Draw(seed, frames, size, source)
+
+    def describe(self, draw: Draw) -> str:
+        """Names of the frames."""
+        names = self.sets[draw.source].names_of(draw.items)
+        return ", ".join(dict.fromkeys(names))
 
     def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum over the ten supervised maps."""
@@ -79,17 +95,22 @@ class FinetuneStage:
         output = net.forward_groups(rgb, flow, self.config.group).float()
         return total_loss(output, batch.mask.float() / 255)
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean J over held-out sequences at the network's own size, 0.5 threshold, evenly spread frames of each."""
-        if self.held_out is None:
-            return {}
-        scores = {}
+    def held_out_parts(self) -> int:
+        """Each held-out sequence is a part."""
+        return len(self.held_out.names) if self.held_out else 0
+
+    def examine(self, model: nn.Module, part: int) -> dict[str, float]:
+        """J of one of them at the network's own size, 0.5 threshold, over evenly spread frames."""
+        assert self.held_out is not None
+        frames = self.held_out.frames_of[part]
         each = max(1, self.config.validate_frames // len(self.held_out.names))
-        for name, frames in zip(self.held_out.names, self.held_out.frames_of, strict=True):
-            step = max(1, len(frames) // each)
-            shown = self._predict(model, self.held_out, frames, frames[::step])
-            scores[name] = float(np.mean([region_similarity(p > 0.5, gt) for _, _, p, gt, _ in shown]))
-        return {"score": float(np.mean(list(scores.values()))), **scores}
+        shown = self._predict(model, self.held_out, frames, frames[:: max(1, len(frames) // each)])
+        return {self.held_out.names[part]: float(np.mean([region_similarity(p > 0.5, gt) for _, _, p, gt, _ in shown]))}
+
+    def scores(self, results: Sequence[dict[str, float]]) -> dict[str, float]:
+        """J by sequence, and their mean, which chooses."""
+        by_name = {name: j for result in results for name, j in result.items()}
+        return {"score": float(np.mean(list(by_name.values()))), **by_name}
 
     def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
         """Two frames of each of four videos: photograph, flow, truth, prediction, fine foreground of both streams."""
@@ -172,7 +193,9 @@ def train(
     Returns:
         ``out/best.safetensors``, for ``gsanet segment --model``.
     """
-    stage = FinetuneStage(recipe, out.parent / "cache", progress)
+    fabric = launch(recipe)
+    with first_alone(fabric):
+        stage = FinetuneStage(recipe, out.parent / "cache", progress)
     torch.manual_seed(recipe.seed)
     model = GSANet(recipe.model)
     if pretrained is not None:
@@ -183,4 +206,4 @@ def train(
         weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
         source = load_imagenet(model.rgb.backbone, recipe.model.backbone, weights)
         model.flow.backbone.load_state_dict(model.rgb.backbone.state_dict())
-    return run_stage(stage, model, recipe, out, started_from=source, quiet=quiet)
+    return run_stage(fabric, stage, model, recipe, out, started_from=source, quiet=quiet)

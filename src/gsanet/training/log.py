@@ -13,19 +13,25 @@ import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-_EVERY = 25
-"""Steps between entries of the log."""
 _LINE_SECONDS = 60
 """Where the output is not a terminal, a line is printed this often."""
 
 
 class RunLog:
-    """Use as a context; *first* is the number of steps done before."""
+    """Use as a context.
 
-    def __init__(self, out: Path, steps: int, first: int, *, quiet: bool = False) -> None:
+    Args:
+        out: the run's folder.
+        steps: of the whole run.
+        first: steps done before.
+        batch: samples per step, over all processes.
+        every: steps between entries.
+    """
+
+    def __init__(self, out: Path, steps: int, first: int, batch: int, every: int, *, quiet: bool = False) -> None:
+        self._batch, self._every = batch, every
         self._out, self._steps, self._quiet = out, steps, quiet
         self._console = Console(stderr=True, quiet=quiet)
         self._bar = Progress(
@@ -54,7 +60,7 @@ class RunLog:
         self._board.close()
         self._file.close()
 
-    def step(self, step: int, loss: float, losses: dict[str, Tensor], rate: float) -> None:
+    def step(self, step: int, loss: float, losses: dict[str, float], rate: float) -> None:
         """After each optimiser step."""
         self._losses.append(loss)
         mean = float(np.mean(self._losses))
@@ -65,8 +71,11 @@ class RunLog:
             self._line = elapsed
             left = (self._steps - step - 1) / speed / 60
             self._say(f"step {step + 1}/{self._steps}  loss {mean:.3f}  {speed:.2f} steps/s  {left:.0f} min left")
-        if step % _EVERY == 0:
-            self._write(step, {"loss": mean, "lr": rate, **{f"loss/{k}": float(v) for k, v in losses.items()}})
+        if step % self._every == 0:
+            self._write(step, {
+                "loss": mean, "lr": rate, "samples_per_second": speed * self._batch,
+                **{f"loss/{k}": v for k, v in losses.items()},
+            })  # fmt: skip
 
     def scores(self, step: int, scores: dict[str, float]) -> None:
         """After each validation."""

@@ -10,26 +10,29 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from gsanet.data.datasets import Draw, Sample, collate
+from gsanet.data.sample import Draw, Sample, collate
 from gsanet.errors import GsanetError
 from gsanet.model.network import GSANet, SaliencyNet
-from gsanet.segment.network import choose_precision
 from gsanet.training.config import StageConfig, TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
+from gsanet.training.folder import RunFolder
 from gsanet.training.log import RunLog
 from gsanet.training.memory import keep_freed_memory
+from gsanet.training.parallel import gather, mean_over_processes, prepare_norms, share_buffers, train_mode
 from gsanet.training.state import RunState, WeightAverage, load_state, save_state
+from gsanet.training.steps import Share, draws_of, learning_rate
 
 
 class Stage(Protocol):
@@ -58,12 +61,24 @@ class Stage(Protocol):
         """Samples per step."""
         ...
 
-    def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss to minimise and its parts by name."""
+    def describe(self, draw: Draw) -> str:
+        """Which pictures a sample is made of, for a person."""
         ...
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Scores by name; ``score`` chooses the checkpoint, higher is better. Empty: nothing held out."""
+    def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss to minimise, a mean over the batch, and its parts by name."""
+        ...
+
+    def held_out_parts(self) -> int:
+        """How many parts (pictures, videos) a validation has; 0: nothing held out."""
+        ...
+
+    def examine(self, model: nn.Module, part: int) -> dict[str, float]:
+        """Results on one part."""
+        ...
+
+    def scores(self, results: Sequence[dict[str, float]]) -> dict[str, float]:
+        """Scores by name from the results of all parts; ``score`` chooses the checkpoint, higher is better."""
         ...
 
     def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
@@ -75,34 +90,16 @@ class Stage(Protocol):
         ...
 
 
-class _Steps:
-    """Batches of draws for the steps still to do, each a function of the seed and the step's number alone."""
+class _WithLoss(nn.Module):
+    """Batch in, loss out: gradients are averaged over processes only around ``forward``."""
 
-    def __init__(self, stage: Stage, seed: int, first: int) -> None:
-        self.stage, self.seed, self.first = stage, seed, first
+    def __init__(self, model: nn.Module, stage: Stage) -> None:
+        super().__init__()
+        self.model = model
+        self._loss = stage.loss
 
-    def __iter__(self) -> Iterator[list[Draw]]:
-        config = self.stage.config
-        for step in range(self.first, config.steps):
-            rng = np.random.default_rng((self.seed, step))
-            size = config.sizes[int(rng.integers(len(config.sizes)))]
-            yield [self.stage.draw(rng, step, place, size) for place in range(self.stage.places())]
-
-    def __len__(self) -> int:
-        return self.stage.config.steps - self.first
-
-
-def learning_rate(config: StageConfig, step: int) -> float:
-    """Of step number *step* from 0: linear rise, then a cosine from ``lr`` to ``lr_end`` at the last step."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - 1 - config.warmup)
-    return config.lr_end + (config.lr - config.lr_end) * (1 + math.cos(math.pi * min(1.0, done))) / 2
-
-
-def autocast(enabled: bool, device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 autocast, or nothing."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+    def forward(self, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._loss(self.model, batch)
 
 
 def parameter_groups(model: nn.Module, config: StageConfig) -> list[dict[str, Any]]:
@@ -122,6 +119,7 @@ def parameter_groups(model: nn.Module, config: StageConfig) -> list[dict[str, An
 
 
 def run_stage(
+    fabric: Fabric,
     stage: Stage,
     model: GSANet | SaliencyNet,
     recipe: TrainingConfig,
@@ -132,126 +130,215 @@ def run_stage(
 ) -> Path:
     """Train *model* to the end of *stage*, going on where ``out/last.pt`` stopped if there is one.
 
-    Writes ``last.pt`` (resume), ``best.safetensors`` (best on the held-out part, or the last where nothing is
-    held out), ``last.safetensors``, ``metrics.csv``, TensorBoard events and sheets of samples to *out*.
+    Every process of the run calls this; the first one writes (see :mod:`gsanet.training.folder`).
+
+    Args:
+        fabric: launched, from :func:`gsanet.training.parallel.launch`.
+        started_from: where *model*'s weights come from, for the record.
 
     Returns:
         the file of the chosen weights.
 
     Raises:
-        GsanetError: the loss is no longer a number, or *out* belongs to another recipe.
+        GsanetError: the loss or its gradient is no longer a number, *out* belongs to another recipe or has done
+            more steps, or the batch cannot be shared by the processes.
     """
-    config = stage.config
-    cv2.setNumThreads(0)
-    keep_freed_memory()
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reduced = choose_precision(recipe.precision, device) == "bfloat16"
-    out.mkdir(parents=True, exist_ok=True)
+    return _Run(fabric, stage, model, recipe, out, started_from, quiet).to_the_end()
 
-    model.to(device)
-    model.to(memory_format=torch.channels_last)
-    average = WeightAverage(model, config.ema)
-    if device.type == "cpu":
-        speed_up_depthwise(model)
-    optimiser = torch.optim.AdamW(parameter_groups(model, config), lr=config.lr, betas=(0.9, 0.999))
-    parts = {"model": model, "average": average.model, "optimiser": optimiser}
-    fingerprint = _fingerprint(stage, recipe, started_from)
-    last = out / "last.pt"
-    state = load_state(last, parts, fingerprint) if last.is_file() else RunState()
 
-    loader = DataLoader(
-        stage.dataset,
-        batch_sampler=_Steps(stage, recipe.seed, state.step),
-        collate_fn=collate,
-        num_workers=recipe.workers,
-        prefetch_factor=4 if recipe.workers else None,
-        worker_init_fn=_quiet_worker,
-    )
-    info = {"recipe": recipe.to_dict(), "stage": stage.name, "started_from": started_from}
-    saved_at = started = time.monotonic()
-    with RunLog(out, config.steps, state.step, quiet=quiet) as log:
-        for step, batch in enumerate(loader, start=state.step):
-            loss, losses = _step(stage, model, optimiser, recipe.seed, step, _to(batch, device), reduced)
-            if config.ema:
-                average.update(model, step)
-            if not math.isfinite(loss):
-                raise GsanetError(
-                    f"the loss is {loss} at step {step}: lower the learning rate (--set {stage.name}.lr=...), "
-                    f"or use --set precision=float32; {last} holds the run as it was before"
-                )
-            log.step(step, loss, losses, optimiser.param_groups[0]["lr"])
-            state.step = step + 1
-            finished = state.step == config.steps
-            if state.step % config.validate_every == 0 or finished:
-                chosen = average.model if config.ema else model
-                _validate(stage, chosen, state, out, info, log, reduced, device)
-                model.train()
-            if finished or time.monotonic() - saved_at > 60 * recipe.checkpoint_minutes:
-                now = time.monotonic()
-                state.seconds += now - started
-                started = saved_at = now
-                save_state(last, state, parts, fingerprint)
-        chosen = average.model if config.ema else model
-        stage.save(chosen, out / "last.safetensors", {**info, **vars(state)})
-        best = out / "best.safetensors"
-        if not best.is_file():
-            stage.save(chosen, best, {**info, **vars(state)})
-    return best
+class _Run:
+    def __init__(
+        self,
+        fabric: Fabric,
+        stage: Stage,
+        model: GSANet | SaliencyNet,
+        recipe: TrainingConfig,
+        out: Path,
+        started_from: str,
+        quiet: bool,
+    ) -> None:
+        self.fabric, self.stage, self.recipe, self.config = fabric, stage, recipe, stage.config
+        self.quiet = quiet
+        cv2.setNumThreads(0)
+        keep_freed_memory()
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = prepare_norms(model, recipe.norm)
+        self.average = WeightAverage(self.model, self.config.ema)
+        if fabric.device.type == "cpu":
+            speed_up_depthwise(self.model)
+        optimiser = torch.optim.AdamW(parameter_groups(self.model, self.config), lr=self.config.lr, betas=(0.9, 0.999))
+        self.fingerprint = _fingerprint(stage, recipe, started_from)
+        self.parts = {
+            "model": self.model,
+            "average": self.average.model,
+            "optimiser": optimiser,
+            "precision": fabric.strategy.precision,
+        }
+        self.folder = RunFolder(out)
+        last = self.folder.checkpoint
+        self.state = load_state(last, self.parts, self.fingerprint) if last.is_file() else RunState()
+        if self.state.step > self.config.steps:
+            raise GsanetError(
+                f"{last} has done {self.state.step} steps, more than the {self.config.steps} asked for: "
+                "use another --out"
+            )
+        self.share = Share(stage, recipe.seed, self.state.step, fabric.global_rank, fabric.world_size)
+        self.wrapped, self.optimiser = fabric.setup(_WithLoss(self.model, stage), optimiser, move_to_device=False)
+        self.started_from = started_from
+        self.info = {"recipe": recipe.to_dict(), "stage": stage.name, "started_from": started_from}
+
+    def to_the_end(self) -> Path:
+        self.since = time.monotonic()
+        if self.fabric.is_global_zero:
+            self.folder.begin(self.stage.name, self.recipe, self.started_from, self.fabric)
+        # Nobody writes, or trains, before every process has read the checkpoint.
+        self.fabric.barrier()
+        log: RunLog | None = None
+        if self.fabric.is_global_zero:
+            log = RunLog(
+                self.folder.path, self.config.steps, self.state.step, self.config.batch, self.recipe.log_every,
+                quiet=self.quiet,
+            )  # fmt: skip
+        with log or nullcontext():
+            self._steps(log)
+        best = self.folder.path / "best.safetensors"
+        if self.fabric.is_global_zero:
+            self.stage.save(self.chosen, self.folder.path / "last.safetensors", {**self.info, **vars(self.state)})
+            if not best.is_file():
+                self.stage.save(self.chosen, best, {**self.info, **vars(self.state)})
+            self.folder.report(self.state, self.config.steps)
+        self.fabric.barrier()
+        return best
+
+    @property
+    def chosen(self) -> nn.Module:
+        """The model that is validated and saved."""
+        return self.average.model if self.config.ema else self.model
+
+    def _steps(self, log: RunLog | None) -> None:
+        saved_at = time.monotonic()
+        batches = iter(self._loader())
+        for step in range(self.state.step, self.config.steps):
+            loss, losses = self._step(step, [next(batches) for _ in range(self.config.accumulate)])
+            if self.config.ema:
+                self.average.update(self.model, step)
+            if log:
+                log.step(step, loss, losses, self.optimiser.param_groups[0]["lr"])
+            self.state.step = step + 1
+            finished = self.state.step == self.config.steps
+            if self.state.step % self.config.validate_every == 0 or finished:
+                self._validate(log)
+            if finished or self._agreed(time.monotonic() - saved_at > 60 * self.recipe.checkpoint_minutes):
+                saved_at = time.monotonic()
+                self._save()
+
+    def _loader(self) -> DataLoader[Sample]:
+        return DataLoader(
+            self.stage.dataset,
+            batch_sampler=self.share,
+            collate_fn=collate,
+            num_workers=self.recipe.workers,
+            prefetch_factor=4 if self.recipe.workers else None,
+            worker_init_fn=_quiet_worker,
+            pin_memory=self.fabric.device.type == "cuda",
+        )
+
+    def _step(self, step: int, batches: Sequence[Sample]) -> tuple[float, dict[str, float]]:
+        """One optimiser step: loss and its parts, averaged over micro-batches and processes."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, step) * group["scale"]
+        train_mode(self.model, self.recipe.norm)
+        self.optimiser.zero_grad(set_to_none=True)
+        values: list[Tensor] = []
+        names: list[str] = []
+        for part, batch in enumerate(batches):
+            # Dropout is drawn anew from the numbers of step and micro-batch: a resumed run draws what an
+            # uninterrupted one would, and two processes what one with two micro-batches would.
+            torch.manual_seed(self.recipe.seed * 1_000_003 + step + self.share.number(part) * 7_368_787)
+            with self.fabric.no_backward_sync(self.wrapped, enabled=part + 1 < len(batches)):
+                loss, losses = self.wrapped(_to(batch, self.fabric.device))
+                self.fabric.backward(loss / len(batches))
+            names = list(losses)
+            values.append(torch.stack([loss.detach(), *losses.values()]).float())
+        mine = torch.stack(values).mean(0)
+        mean = mean_over_processes(self.fabric, mine).tolist()
+        if not math.isfinite(mean[0]):
+            self._no_number(step, f"the loss is {mean[0]}", bool(mine[0].isfinite()))
+        norm = self.fabric.clip_gradients(
+            self.wrapped, self.optimiser, max_norm=self.config.clip, error_if_nonfinite=False
+        )
+        # float16's scaler meets such gradients while it looks for its scale, and leaves the step out by itself.
+        if norm is not None and not math.isfinite(float(norm)) and not self._scaled():
+            self._no_number(step, f"the gradient's norm is {float(norm)}", True)
+        self.optimiser.step()
+        return mean[0], dict(zip(names, mean[1:], strict=True))
+
+    def _scaled(self) -> bool:
+        return getattr(self.fabric.strategy.precision, "scaler", None) is not None
+
+    def _no_number(self, step: int, what: str, mine_is_finite: bool) -> None:
+        """Every process gets here together; each raises the same."""
+        fine = gather(self.fabric, mine_is_finite)
+        draws = draws_of(self.stage, self.recipe.seed, step)
+        each = len(draws) // len(fine)
+        # Where no single process is to blame, the whole batch is.
+        blamed = [i for i, good in enumerate(fine) if not good] or range(len(fine))
+        culprits = [self.stage.describe(d) for i in blamed for d in draws[i * each : (i + 1) * each]]
+        raise GsanetError(
+            f"{what} at step {step}, in a batch of {', '.join(culprits)}: lower the learning rate "
+            f"(--set {self.stage.name}.lr=...), or use --set precision=float32; "
+            f"{self.folder.checkpoint} holds the run as it was before"
+        )
+
+    def _agreed(self, wish: bool) -> bool:
+        """The first process's wish: clocks differ, and a checkpoint is an affair of all."""
+        if self.fabric.world_size == 1:
+            return wish
+        decided = torch.tensor(float(wish and self.fabric.is_global_zero), device=self.fabric.device)
+        return float(mean_over_processes(self.fabric, decided)) > 0
+
+    def _save(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self.since
+        self.since = now
+        if self.fabric.is_global_zero:
+            save_state(self.folder.checkpoint, self.state, self.parts, self.fingerprint)
+            self.folder.report(self.state, self.config.steps)
+        self.fabric.barrier()
+
+    def _validate(self, log: RunLog | None) -> None:
+        model = self.chosen
+        share_buffers(self.fabric, model)
+        model.eval()
+        scores: dict[str, float] = {}
+        with torch.inference_mode(), self.fabric.autocast():
+            numbers = range(self.fabric.global_rank, self.stage.held_out_parts(), self.fabric.world_size)
+            everyone = gather(self.fabric, {i: self.stage.examine(model, i) for i in numbers})
+            results = {i: result for part in everyone for i, result in part.items()}
+            if results:
+                scores = self.stage.scores([results[i] for i in sorted(results)])
+            if log:
+                log.picture(self.state.step, self.stage.picture(model))
+                log.scores(self.state.step, scores)
+        if scores and scores["score"] > self.state.best:
+            self.state.best, self.state.best_step = scores["score"], self.state.step
+            if self.fabric.is_global_zero:
+                info = {**self.info, **vars(self.state), "scores": scores}
+                self.stage.save(model, self.folder.path / "best.safetensors", info)
 
 
 def _fingerprint(stage: Stage, recipe: TrainingConfig, started_from: str) -> dict[str, Any]:
-    """What must not change between two sittings of a run: all that its weights depend on, and no more."""
+    """What must not change between two sittings of a run: all that its weights depend on, and no more.
+
+    Not the number of steps: a run that is finished, or not yet, may be made longer. Nor how many processes share a
+    batch, which changes rounding only, and the statistics of unsynchronised batch norms.
+    """
     plain: dict[str, Any] = json.loads(json.dumps(recipe.to_dict()))
-    kept = {name: plain[name] for name in ("model", "seed", "precision", stage.name)}
+    del plain[stage.name]["steps"]
+    kept = {name: plain[name] for name in ("model", "seed", "precision", "norm", stage.name)}
     return {"stage": stage.name, "started_from": started_from, **kept}
-
-
-def _step(
-    stage: Stage,
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    seed: int,
-    step: int,
-    batch: Sample,
-    reduced: bool,
-) -> tuple[float, dict[str, Tensor]]:
-    # Dropout is drawn anew from the step's number: a resumed run draws what an uninterrupted one would.
-    torch.manual_seed(seed * 1_000_003 + step)
-    rate = learning_rate(stage.config, step)
-    for group in optimiser.param_groups:
-        group["lr"] = rate * group["scale"]
-    model.train()
-    with autocast(reduced, batch.rgb.device):
-        loss, losses = stage.loss(model, batch)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    value = float(loss.detach())
-    if math.isfinite(value):
-        nn.utils.clip_grad_norm_(model.parameters(), stage.config.clip)
-        optimiser.step()
-    return value, losses
-
-
-def _validate(
-    stage: Stage,
-    model: nn.Module,
-    state: RunState,
-    out: Path,
-    info: dict[str, Any],
-    log: RunLog,
-    reduced: bool,
-    device: torch.device,
-) -> None:
-    model.eval()
-    with torch.inference_mode(), autocast(reduced, device):
-        scores = stage.validate(model)
-        log.picture(state.step, stage.picture(model))
-    log.scores(state.step, scores)
-    if scores and scores["score"] > state.best:
-        state.best, state.best_step = scores["score"], state.step
-        stage.save(model, out / "best.safetensors", {**info, **vars(state), "scores": scores})
 
 
 def _to(batch: Sample, device: torch.device) -> Sample:

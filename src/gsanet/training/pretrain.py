@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsanet.data.datasets import Draw, Progress, SaliencyDataset, Sample
+from gsanet.data.datasets import Progress, SaliencyDataset
 from gsanet.data.layout import image_pairs
+from gsanet.data.sample import Draw, Sample
 from gsanet.model.backbone import load_imagenet
 from gsanet.model.checkpoint import save_model
 from gsanet.model.network import SaliencyNet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
+from gsanet.training.parallel import first_alone, launch
 from gsanet.training.sheet import sheet
 
 
@@ -29,13 +32,14 @@ class PretrainStage:
     def __init__(self, recipe: TrainingConfig, cache: Path, progress: Progress | None = None) -> None:
         self.recipe, self.config = recipe, recipe.pretrain
         root, config = Path(recipe.data), recipe.pretrain
+        kept = cache if config.cache else None
         self.dataset = SaliencyDataset(
-            image_pairs(root / "DUTS_train"), cache, long_side=config.long_side,
+            image_pairs(root / "DUTS_train"), kept, long_side=config.long_side,
             augmentation=config.augmentation, stride=config.loss_stride, progress=progress,
         )  # fmt: skip
         held_out = root / "DUTS_val"
         self.held_out = (
-            SaliencyDataset(image_pairs(held_out), cache, long_side=config.long_side) if held_out.is_dir() else None
+            SaliencyDataset(image_pairs(held_out), kept, long_side=config.long_side) if held_out.is_dir() else None
         )
 
     def places(self) -> int:
@@ -49,24 +53,30 @@ class PretrainStage:
         order = _order(self.recipe.seed, epoch, len(self.dataset))
         return Draw((self.recipe.seed, step, place), (int(order[place_in_epoch]),), size)
 
+    def describe(self, draw: Draw) -> str:
+        """The picture's name."""
+        return self.dataset.names_of(draw.items)[0]
+
     def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum over the four masks."""
         net = cast(SaliencyNet, model)
         output = net(net.normalise(batch.rgb).contiguous(memory_format=torch.channels_last)).float()
         return total_loss(output, batch.mask.float() / 255)
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Mean IoU at 0.5 and mean absolute error over the first pictures of ``DUTS_val``."""
-        if self.held_out is None:
-            return {}
-        iou, mae = [], []
-        for i in range(min(len(self.held_out), self.config.validate_frames)):
-            _, p, gt = self._predict(model, i)
-            mask = p > 0.5
-            union = float((mask | gt).sum())
-            iou.append(float((mask & gt).sum()) / union if union else 1.0)
-            mae.append(float(np.abs(p - gt).mean()))
-        return {"score": float(np.mean(iou)), "mae": float(np.mean(mae))}
+    def held_out_parts(self) -> int:
+        """The first pictures of ``DUTS_val``, one by one."""
+        return min(len(self.held_out), self.config.validate_frames) if self.held_out else 0
+
+    def examine(self, model: nn.Module, part: int) -> dict[str, float]:
+        """IoU at 0.5 and mean absolute error of one of them."""
+        _, p, gt = self._predict(model, part)
+        mask = p > 0.5
+        union = float((mask | gt).sum())
+        return {"iou": float((mask & gt).sum()) / union if union else 1.0, "mae": float(np.abs(p - gt).mean())}
+
+    def scores(self, results: Sequence[dict[str, float]]) -> dict[str, float]:
+        """Their means; the IoU chooses."""
+        return {name: float(np.mean([r[key] for r in results])) for name, key in (("score", "iou"), ("mae", "mae"))}
 
     def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
         """Eight held-out pictures with truth and prediction."""
@@ -111,11 +121,13 @@ def pretrain(recipe: TrainingConfig, out: Path, *, quiet: bool = False, progress
     Returns:
         ``out/best.safetensors``, for ``gsanet train --pretrained``.
     """
-    stage = PretrainStage(recipe, out.parent / "cache", progress)
+    fabric = launch(recipe)
+    with first_alone(fabric):
+        stage = PretrainStage(recipe, out.parent / "cache", progress)
     torch.manual_seed(recipe.seed)
     model = SaliencyNet(recipe.model)
     weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
     source = "scratch"
     if recipe.backbone_weights != "none":
         source = load_imagenet(model.rgb.backbone, recipe.model.backbone, weights)
-    return run_stage(stage, model, recipe, out, started_from=source, quiet=quiet)
+    return run_stage(fabric, stage, model, recipe, out, started_from=source, quiet=quiet)

@@ -1,0 +1,37 @@
+"""``gsanet runs``: the training runs in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gsanet.cli import app
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = Path("runs"),
+) -> None:
+    """List training runs, the newest first: how far they are, their best score and where they lie."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from gsanet.training.folder import list_runs
+
+    found = list_runs(folder)
+    if not found:
+        typer.echo(f"no runs in {folder}")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("run", "stage", "steps", "best", "at step", "minutes", "written"):
+        table.add_column(name, justify="left" if name in ("run", "stage") else "right", no_wrap=name != "run")
+    for run in found:
+        chosen = (f"{run['best']:.4f}", str(run["best_step"])) if run["best"] >= 0 else ("-", "-")
+        table.add_row(
+            str(run["path"]), run["stage"], f"{run['step']}/{run['steps']}", *chosen,
+            f"{run['seconds'] / 60:.0f}", run["time"],
+        )  # fmt: skip
+    Console().print(table)
