@@ -60,6 +60,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
     assert summary["options"] == {
         "size": 128,
         "flow": "dis",
+        "flow_weights": None,
         "online": False,
         "flip": True,
         "scales": [0.75, 1.0],

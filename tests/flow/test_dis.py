@@ -87,9 +87,13 @@ def test_unequal_sizes_and_unknown_names_are_errors() -> None:
         flow_method("lucas-kanade")
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_of_the_table_computes_flow(name: str) -> None:
-    assert flow_method(name)(texture(), moved(texture(), 2, 0)).shape == (96, 128, 2)
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if "weights" not in method.settings])
+@pytest.mark.parametrize("right, down", [(4, 0), (-4, 0), (0, 3), (2, -3)])
+def test_every_method_without_weights_finds_a_shift_in_x_and_y(name: str, right: int, down: int) -> None:
+    flow = flow_method(name)(texture(), moved(texture(), right, down))
+    inner = flow[16:-16, 16:-16]
+    assert np.allclose(np.median(inner.reshape(-1, 2), axis=0), (right, down), atol=0.3)
+    assert np.median(np.linalg.norm(inner - (right, down), axis=-1)) < 0.5
 
 
 def test_sequence_runs_forward_and_its_last_frame_looks_back_negated() -> None:
@@ -102,6 +106,32 @@ def test_sequence_runs_forward_and_its_last_frame_looks_back_negated() -> None:
     assert np.array_equal(flows[2], -method(frames[2], frames[1]))
     # So the direction of the motion, and with it the colour, does not turn round at the end.
     assert np.allclose(np.median(flows[2][16:-16, 16:-16].reshape(-1, 2), axis=0), (3, 1), atol=0.3)
+
+
+def test_backward_sequence_looks_back_and_its_first_frame_ahead_negated() -> None:
+    frames = [texture(), moved(texture(), 2, 0), moved(texture(), 5, 1)]
+    method = DISFlow()
+    flows = list(sequence_flow(frames, method, "backward"))
+    assert np.array_equal(flows[0], -method(frames[0], frames[1]))
+    assert np.array_equal(flows[1], method(frames[1], frames[0]))
+    assert np.array_equal(flows[2], method(frames[2], frames[1]))
+    assert np.allclose(np.median(flows[2][16:-16, 16:-16].reshape(-1, 2), axis=0), (-3, -1), atol=0.3)
+
+
+def test_only_what_is_wanted_is_computed() -> None:
+    class Counted(DISFlow):
+        calls = 0
+
+        def __call__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+            self.calls += 1
+            return super().__call__(first, second)
+
+    frames = [moved(texture(), 2 * i, 0) for i in range(5)]
+    method = Counted("fast")
+    found = list(sequence_flow(frames, method, only=(1, 4)))
+    assert method.calls == 2
+    everything = list(sequence_flow(frames, DISFlow("fast")))
+    assert all(np.array_equal(one, everything[i]) for one, i in zip(found, (1, 4), strict=True))
 
 
 def test_one_frame_and_no_frame() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -45,7 +45,8 @@ def benchmark(
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     batch: Annotated[int, typer.Option(help="Frames at once; 0 lets the device decide.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Long side of the network's input; 0 is the model's own.", min=0)] = 0,
-    flow: Annotated[str, typer.Option(help="How flow is computed.")] = "dis",
+    flow: Annotated[str, typer.Option(help="Where flow comes from, as for `gsanet segment`.")] = "dis",
+    flow_weights: Annotated[str, typer.Option(help="RAFT's weights, likewise.", metavar="FILE")] = "",
     quality: Annotated[str, typer.Option(help="fast, balanced or best, as for `gsanet segment`.")] = "balanced",
     online: Annotated[bool, typer.Option("--online", help="Use only the past.")] = False,
     stability: Stability = False,
@@ -67,7 +68,9 @@ def benchmark(
         if not path.is_file():
             raise GsanetError(f"--compare takes the --json file of another run here, and {path} is none")
         others.append(load(path, label))
-    options = {"flow": flow, "quality": quality, "online": online, **({"size": size} if size else {})}
+    options: dict[str, Any] = {"flow": flow, "flow_weights": flow_weights or None, "quality": quality, "online": online}
+    if size:
+        options["size"] = size
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(
         model, name=label, device=device, precision=precision, batch=batch or None, **options

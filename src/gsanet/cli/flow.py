@@ -13,24 +13,69 @@ from gsanet.cli import app
 @app.command()
 def flow(
     root: Annotated[Path, typer.Argument(help="Folder with RGB/ (names sequence_00000) or <sequence>/RGB/.")],
-    method: Annotated[str, typer.Option(help="dis, dis-fast or dis-ultrafast.")] = "dis",
+    method: Annotated[
+        str, typer.Option(help="dis, dis-fast, dis-ultrafast, raft-small or raft-large.", metavar="METHOD")
+    ] = "dis",
+    save: Annotated[
+        str, typer.Option(help="Any of picture (FLOW/), flo, npz (vectors, FLOW_RAW/).", metavar="A,B,...")
+    ] = "picture",
+    direction: Annotated[
+        str, typer.Option(help="forward, backward (to the frame before, in FLOW_BACKWARD/) or both.")
+    ] = "forward",
     out: Annotated[
         Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
-        typer.Option(help="Write FLOW/ below this folder instead of ROOT, in the same form."),
+        typer.Option(help="Write below this folder instead of ROOT, in the same form."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Draw pictures again that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write again what is there.")] = False,
     jobs: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Threads; as many as processors if not given."),
+        typer.Option(min=1, help="Threads; for DIS as many as processors if not given, for RAFT three."),
+    ] = None,
+    long_side: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=16, help="Compute on frames brought down to this; vectors are scaled back.", metavar="N"),
+    ] = None,
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="RAFT: torchvision's file (.pth) or .safetensors; downloaded if not given.", metavar="FILE"),
+    ] = None,
+    iterations: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="RAFT: steps of refinement; 12 if not given."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="RAFT: auto, cpu, cuda, cuda:1 ...")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="RAFT: auto (float16 on a GPU), float32, float16 or bfloat16.")
+    ] = "auto",
+    batch: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="RAFT: pairs at once; if not given 8 on a GPU and 1 on a CPU."),
     ] = None,
 ) -> None:
     """Fill FLOW/ of a data folder: one colour-wheel picture (PNG) for each frame, kept if it is there already."""
     from gsanet.cli.progress import frame_progress
     from gsanet.data.flow_folder import fill_flow
 
+    kinds = [kind.strip() for kind in save.split(",")]
     with frame_progress("flow") as progress:
-        filled = fill_flow(root, method=method, out=out, overwrite=overwrite, jobs=jobs, progress=progress)
-    noun = "sequence" if filled.sequences == 1 else "sequences"
+        filled = fill_flow(
+            root,
+            method=method,
+            save=kinds,
+            direction=direction,
+            out=out,
+            overwrite=overwrite,
+            jobs=jobs,
+            progress=progress,
+            long_side=long_side,
+            weights=weights,
+            iterations=iterations,
+            device=device,
+            precision=precision,
+            batch=batch,
+        )
+    sequences = "sequence" if filled.sequences == 1 else "sequences"
+    things = "flow pictures" if kinds == ["picture"] else "frames' flow"
     typer.echo(
-        f"{filled.sequences} {noun}: {filled.written} flow pictures written, {filled.kept} kept, in {out or root}"
+        f"{filled.sequences} {sequences}: {filled.written} {things} written, {filled.kept} kept, in {out or root}"
     )

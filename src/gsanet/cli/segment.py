@@ -36,8 +36,16 @@ def segment(
     ] = "masks,overlay",
     model: Model = "lite",
     flow: Annotated[
-        str, typer.Option(help="dis, dis-fast, dis-ultrafast, none, or a folder of flow pictures.")
+        str,
+        typer.Option(
+            help="dis, dis-fast, dis-ultrafast, raft-small, raft-large, none, or a folder that `gsanet flow` filled.",
+            metavar="METHOD|DIR|none",
+        ),
     ] = "dis",
+    flow_weights: Annotated[
+        Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
+        typer.Option(help="RAFT's weights, as for `gsanet flow --weights`.", metavar="FILE"),
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     batch: Annotated[
@@ -73,6 +81,7 @@ def segment(
         batch=batch,
         size=size,
         flow=flow,
+        flow_weights=None if flow_weights is None else str(flow_weights),
         online=online,
         quality=quality,
         scales=_numbers(scales),

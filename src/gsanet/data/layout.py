@@ -21,6 +21,10 @@ from gsanet.data.images import SUFFIXES, read_size
 from gsanet.errors import GsanetError
 
 RGB, GT, FLOW = "RGB", "GT", "FLOW"
+FLOW_BACKWARD = "FLOW_BACKWARD"
+"""Flow pictures to the frame before, where somebody wants them; nothing here reads it."""
+RAW = "_RAW"
+"""``FLOW_RAW`` and ``FLOW_BACKWARD_RAW`` hold the vectors of these pictures (:mod:`gsanet.flow.vectors`)."""
 
 _FLAT_NAME = re.compile(r"(?P<sequence>.+)_(?P<number>\d+)")
 _FORMS = f"expected ROOT/{RGB} (pictures, or flat sequences named sequence_00000) or ROOT/<sequence>/{RGB}"

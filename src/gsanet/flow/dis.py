@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from gsanet.flow.base import FlowMethod, require_pair
 from gsanet.flow.colour import Flow, Picture
 
 PRESETS = {
@@ -24,7 +25,7 @@ _SHORTEST = 32
 _instances = threading.local()
 
 
-class DISFlow:
+class DISFlow(FlowMethod):
     """Flow between two pictures of one size. Safe to call from several threads; holds nothing, so it pickles.
 
     ``medium`` takes about 15 ms at 640x360 and 30 ms at 854x480 on two cores, ``fast`` and ``ultrafast`` a
@@ -44,8 +45,7 @@ class DISFlow:
 
         Pictures that are equal give zero everywhere, to the bit.
         """
-        if first.shape != second.shape or first.ndim != 3 or first.shape[-1] != 3:
-            raise ValueError(f"flow needs two RGB pictures (H,W,3) of one size, got {first.shape} and {second.shape}")
+        require_pair(first, second)
         height, width = first.shape[:2]
         grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (first, second)]
         if np.array_equal(*grey):

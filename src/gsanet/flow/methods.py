@@ -4,34 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, NamedTuple
 
 from gsanet.errors import GsanetError
-from gsanet.flow.colour import Flow, Picture
+from gsanet.flow.base import FlowMethod
 from gsanet.flow.dis import DISFlow
+from gsanet.flow.scaled import ScaledFlow
 
 
-class FlowMethod(Protocol):
-    """Flow between two pictures, callable from several threads at once."""
+def _raft(size: str, **settings: Any) -> FlowMethod:
+    from gsanet.flow.raft import load_raft  # only for those who ask: torch and torchvision take seconds
 
-    def __call__(self, first: Picture, second: Picture) -> Flow:
-        """RGB (H,W,3) twice -> (H,W,2) in pixels, from *first* to *second*; equal pictures give zero."""
-        ...
+    return load_raft(size, **settings)
 
 
-METHODS: dict[str, Callable[[], FlowMethod]] = {
-    "dis": DISFlow,
-    "dis-fast": partial(DISFlow, "fast"),
-    "dis-ultrafast": partial(DISFlow, "ultrafast"),
+class Method(NamedTuple):
+    """A line of the table."""
+
+    make: Callable[..., FlowMethod]
+    settings: tuple[str, ...] = ()
+    """Keyword arguments that *make* takes."""
+
+
+_RAFT = ("weights", "iterations", "device", "precision", "batch")
+
+METHODS: dict[str, Method] = {
+    "dis": Method(DISFlow),
+    "dis-fast": Method(partial(DISFlow, "fast")),
+    "dis-ultrafast": Method(partial(DISFlow, "ultrafast")),
+    "raft-small": Method(partial(_raft, "small"), _RAFT),
+    "raft-large": Method(partial(_raft, "large"), _RAFT),
 }
 
+_WHERE = ("device", "precision")
+"""Settings that a method without a choice passes over: they say where it runs, not what it computes."""
 
-def flow_method(name: str) -> FlowMethod:
+
+def flow_method(name: str, *, long_side: int | None = None, **settings: Any) -> FlowMethod:
     """The method called *name*.
 
+    Args:
+        long_side: compute flow on pictures brought down to this many pixels (:class:`~gsanet.flow.scaled.ScaledFlow`).
+        settings: of the method (:func:`gsanet.flow.raft.load_raft` has some); None means its default.
+
     Raises:
-        GsanetError: there is none.
+        GsanetError: there is no such method, it takes no such setting, or it cannot be made.
+    """
+    check_method(name, **settings)
+    made = METHODS[name].make(**{key: settings[key] for key in METHODS[name].settings if settings.get(key) is not None})
+    return made if long_side is None else ScaledFlow(made, long_side)
+
+
+def check_method(name: str, **settings: Any) -> None:
+    """Whether :func:`flow_method` knows all of these, without making anything.
+
+    Raises:
+        GsanetError: it does not.
     """
     if name not in METHODS:
         raise GsanetError(f"unknown flow method {name!r}: choose one of {', '.join(METHODS)}")
-    return METHODS[name]()
+    for key, value in settings.items():
+        if value is not None and key not in METHODS[name].settings and key not in _WHERE:
+            others = [other for other, method in METHODS.items() if key in method.settings]
+            raise GsanetError(f"flow by {name} takes no {key}: that is for {' and '.join(others) or 'no method'}")

@@ -128,7 +128,8 @@ class Segmenter:
             raise GsanetError(f"batch must be at least 1, got {count}")
         chosen = self.options.change({**options, "online": True} if clip.live else options)
         views = chosen.views(clip.height, clip.width, self.network.config)
-        motion = open_motion(chosen, clip)
+        exact = self.network.precision == "float32"
+        motion = open_motion(chosen, clip, str(self.network.device), "float32" if exact else "auto")
 
         def run() -> Iterator[FrameResult]:
             bank = choose_references(

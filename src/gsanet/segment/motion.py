@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.data.images import read_rgb
-from gsanet.data.layout import FLOW, list_images
+from gsanet.data.layout import FLOW, RAW, list_images
 from gsanet.errors import GsanetError
+from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
-from gsanet.flow.methods import METHODS, FlowMethod
-from gsanet.segment.options import Direction, Options
+from gsanet.flow.methods import METHODS, flow_method
+from gsanet.flow.scaled import enlarge
+from gsanet.flow.sequence import Direction, choose_step
+from gsanet.flow.vectors import list_vectors, read_vectors
+from gsanet.segment.options import Options
 from gsanet.segment.resize import limit
 from gsanet.video.clip import Clip, Frame
 
@@ -52,10 +56,9 @@ class Motion(Protocol):
 
 
 class ComputedMotion:
-    """Flow by one of :data:`gsanet.flow.methods.METHODS`, with the rules for the ends of a clip.
+    """Flow by one of :data:`gsanet.flow.methods.METHODS`, with the flow room's rule for the ends of a clip.
 
-    A frame without the neighbour that the direction asks for uses the other one, negated (METHOD.md section 1); a
-    single frame stands still. Backward flow is negated always: both directions then say where things go.
+    Backward flow is turned round: both directions say where things go.
     """
 
     neighbours = True
@@ -66,12 +69,8 @@ class ComputedMotion:
         self.lookahead = not causal
 
     def __call__(self, window: Window, direction: Direction) -> Flow:
-        if window.before is None and window.after is None:
-            return np.zeros((*window.small.shape[:2], 2), np.float32)
-        if window.after is not None and (direction == "forward" or window.before is None):
-            return self._method(window.small, window.after)
-        assert window.before is not None
-        return np.float32(0) - self._method(window.small, window.before)
+        step = choose_step(window.before, window.small, window.after, direction)
+        return step.orient(None if step.other is None else self._method(step.frame, step.other), "forward")
 
 
 class NoMotion:
@@ -86,40 +85,47 @@ class NoMotion:
 
 
 class FolderMotion:
-    """Flow pictures made earlier, with the frames' names.
+    """Flow made earlier, with the frames' names: vectors where there are any, else pictures.
 
     Raises:
-        GsanetError: no pictures for this clip.
+        GsanetError: there is neither for this clip.
     """
 
     neighbours = False
     lookahead = False
-    in_pixels = False
 
     def __init__(self, folder: Path, clip: Clip) -> None:
-        places = [folder / clip.name / FLOW, folder / clip.name, folder / FLOW, folder]
-        found = ((place, list_images(place, empty=True)) for place in places)
-        self._folder, self._pictures = next((pair for pair in found if pair[1]), (folder, {}))
-        if not self._pictures:
-            raise GsanetError(f"no flow pictures for {clip.name}: looked in {', '.join(str(p) for p in places)}")
+        places = [folder / clip.name / (FLOW + RAW), folder / clip.name / FLOW, folder / clip.name]
+        places += [folder / (FLOW + RAW), folder / FLOW, folder]
+        for place in places:
+            for in_pixels, files in ((True, list_vectors(place)), (False, list_images(place, empty=True))):
+                if files:
+                    self._folder, self._files, self.in_pixels = place, files, in_pixels
+                    return
+        raise GsanetError(f"no flow pictures for {clip.name}: looked in {', '.join(str(place) for place in places)}")
 
     def __call__(self, window: Window, direction: Direction) -> Flow:
-        file = self._pictures.get(window.frame.name)
+        file = self._files.get(window.frame.name)
         if file is None:
             raise GsanetError(f"no flow picture for frame {window.frame.name} in {self._folder}")
-        return picture_to_flow(read_rgb(file))
+        return read_vectors(file) if self.in_pixels else picture_to_flow(read_rgb(file))
 
 
-def open_motion(options: Options, clip: Clip) -> Motion:
+def open_motion(options: Options, clip: Clip, device: str = "auto", precision: str = "auto") -> Motion:
     """The source of flow that *options* name.
 
+    Args:
+        device: for flow that is computed by a network.
+        precision: likewise.
+
     Raises:
-        GsanetError: there is none of this name, or its folder has nothing for this clip.
+        GsanetError: there is none of this name, it cannot be made, or its folder has nothing for this clip.
     """
     if options.flow == "none":
         return NoMotion()
     if options.flow in METHODS:
-        return ComputedMotion(METHODS[options.flow](), causal=options.online)
+        method = flow_method(options.flow, weights=options.flow_weights, device=device, precision=precision)
+        return ComputedMotion(method, causal=options.online)
     folder = Path(options.flow)
     if not folder.is_dir():
         raise GsanetError(
@@ -155,9 +161,7 @@ def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> 
     """Vectors (h,w,2) of any size -> the flow picture at *size*, (h,w,3): resized, mirrored, then coloured."""
     height, width = size
     # Bilinear in either direction, as in training; averaging over areas would be twice as slow for the same picture.
-    resized = flow if flow.shape[:2] == size else cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
-    if in_pixels and resized is not flow:
-        resized *= np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    resized = enlarge(flow, size) if in_pixels else cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
     if mirrored:
         resized = transform_flow(resized[:, ::-1], _MIRROR)
     return flow_to_picture(resized) if in_pixels else flow_to_picture(resized, redraw_still(flow))

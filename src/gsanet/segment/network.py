@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsanet.device import choose_device
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.segment.prepare import Pictures
@@ -74,23 +75,6 @@ class Network:
 
     def _autocast(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` takes the first GPU there is, else the CPU.
-
-    Raises:
-        GsanetError: torch does not know it, or it is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise GsanetError(f"device {name!r} cannot be used ({reason}); try cpu, cuda or auto") from None
-    return device
 
 
 def choose_precision(name: str, device: torch.device) -> str:

@@ -8,11 +8,10 @@ from itertools import product
 from typing import Any, Literal, NamedTuple
 
 from gsanet.errors import GsanetError
-from gsanet.flow.methods import METHODS
+from gsanet.flow.methods import METHODS, check_method
+from gsanet.flow.sequence import Direction
 from gsanet.model import GSANetConfig
 from gsanet.segment.resize import network_size
-
-Direction = Literal["forward", "backward"]
 
 
 class View(NamedTuple):
@@ -32,7 +31,10 @@ class Options:
     size: int | None = None
     """Long side of the network's input (both sides of a square model); the model's own if None."""
     flow: str = "dis"
-    """``dis`` and its kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of flow pictures."""
+    """``dis``, ``raft-small`` and their kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of flow made
+    earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
+    flow_weights: str | None = None
+    """A file of weights for the flow, where it needs some; RAFT downloads them if None."""
     online: bool = False
     """Use only the past: references and flow come from frames that have been shown already."""
     flip: bool = False
@@ -47,6 +49,10 @@ class Options:
             raise GsanetError(f"scales must be positive numbers, got {self.scales}")
         if self.flow_directions not in ("forward", "both"):
             raise GsanetError(f"flow directions must be forward or both, got {self.flow_directions!r}")
+        if self.flow in METHODS:
+            check_method(self.flow, weights=self.flow_weights)
+        elif self.flow_weights is not None:
+            raise GsanetError(f"flow {self.flow!r} needs no weights: they are for a method that computes it")
         if self.online and self.flow_directions == "both":
             raise GsanetError("online uses only the past: it cannot look at the flow in both directions")
 

@@ -1,0 +1,119 @@
+"""RAFT's weights: torchvision's own, downloaded or from a file, and what is wrong with another file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.models import optical_flow
+
+from gsanet.errors import GsanetError
+
+
+class _Size(NamedTuple):
+    build: Any
+    """Makes the network."""
+    weights: Any
+    """Torchvision's trained weights, an enumeration."""
+
+
+_SIZES = {
+    "small": _Size(optical_flow.raft_small, optical_flow.Raft_Small_Weights),
+    "large": _Size(optical_flow.raft_large, optical_flow.Raft_Large_Weights),
+}
+
+
+_COUNTER = "num_batches_tracked"
+"""Of batch norm, of use in training alone: a file may have it or not."""
+
+
+def build_raft(size: str) -> optical_flow.RAFT:
+    """The network, ``small`` or ``large``, with random weights."""
+    return _SIZES[size].build(weights=None)
+
+
+def default_file(size: str) -> str:
+    """The name of the file with torchvision's default weights."""
+    return str(_SIZES[size].weights.DEFAULT.url).rpartition("/")[2]
+
+
+def read_weights(size: str, file: Path | None) -> dict[str, Tensor]:
+    """A state dict that fits :func:`build_raft`, batch counters aside.
+
+    Args:
+        file: a state dict as torchvision publishes it (.pth), or the same tensors as .safetensors; None asks
+            torchvision, which downloads its default once and keeps it.
+
+    Raises:
+        GsanetError: no network, no such file, not a file of weights, or weights of something else.
+    """
+    if file is None:
+        return _download(size)
+    state = _read(file, size)
+    reason = _misfit(state, size)
+    if reason:
+        raise GsanetError(f"{file} does not hold the weights of raft-{size} ({reason}): {_wanted(size)}")
+    return state
+
+
+def _download(size: str) -> dict[str, Tensor]:
+    weights = _SIZES[size].weights.DEFAULT
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except Exception as error:  # whatever urllib, http, ssl and torch.hub have: each its own, all of them final
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise GsanetError(
+            f"the weights of raft-{size} could not be downloaded ({reason}): get torchvision's file "
+            f"{default_file(size)} by other means and pass it with --weights FILE (gsanet segment: --flow-weights FILE)"
+        ) from None
+    return state
+
+
+def _read(file: Path, size: str) -> dict[str, Tensor]:
+    if not file.is_file():
+        raise GsanetError(f"no such file of RAFT weights: {file}")
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file, or one that asks for more than tensors; neither has a class of its own
+        raise GsanetError(f"{file} cannot be read as weights ({type(error).__name__}): {_wanted(size)}") from None
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise GsanetError(f"{file} holds no state dict (names and tensors): {_wanted(size)}")
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def _misfit(state: Mapping[str, Tensor], size: str) -> str:
+    """Why these are no weights of this size; empty if they are."""
+    wanted = _shapes(size)
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not name.endswith(_COUNTER)}
+    if shapes == wanted:
+        return ""
+    for other in _SIZES:
+        if other != size and shapes == _shapes(other):
+            return f"it is raft-{other}'s"
+    if any("fnet." in name for name in shapes):
+        return "it is the RAFT authors' own, under other names; torchvision's files hold the same and newer weights"
+    wrong = [name for name in wanted if shapes.get(name) != wanted[name]] or [
+        name for name in shapes if name not in wanted
+    ]
+    return f"{len(wrong)} of {len(wanted)} tensors are missing, unknown or of another shape, such as {wrong[0]}"
+
+
+def _shapes(size: str) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):  # shapes alone: nothing is allocated or drawn
+        network = build_raft(size)
+    tensors = network.state_dict().items()
+    return {name: tuple(tensor.shape) for name, tensor in tensors if not name.endswith(_COUNTER)}
+
+
+def _wanted(size: str) -> str:
+    return f"pass torchvision's {default_file(size)}, or its tensors as .safetensors"

@@ -1,0 +1,60 @@
+"""Flow computed on smaller pictures than those it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from gsanet.errors import GsanetError
+from gsanet.flow.base import FlowMethod, Pair, require_pair
+from gsanet.flow.colour import Flow, Picture
+
+SMALLEST = 16
+"""Pixels; no method finds anything in less."""
+
+
+class ScaledFlow(FlowMethod):
+    """Another method, on pictures whose long side is brought down to *long_side* (averaged over areas).
+
+    The vectors are brought back to the pictures' own size, bilinearly, and stretched in the same proportion, so that
+    they are in pixels of the pictures given. Smaller pictures are left as they are.
+    """
+
+    def __init__(self, method: FlowMethod, long_side: int) -> None:
+        if long_side < SMALLEST:
+            raise GsanetError(f"the long side for flow must be at least {SMALLEST} pixels, got {long_side}")
+        self._method = method
+        self.batch, self.parallel = method.batch, method.parallel
+        self.long_side = long_side
+
+    def __call__(self, first: Picture, second: Picture) -> Flow:
+        return self.many([(first, second)])[0]
+
+    def many(self, pairs: Sequence[Pair]) -> list[Flow]:
+        for pair in pairs:
+            require_pair(*pair)
+        small = [(self._shrink(first), self._shrink(second)) for first, second in pairs]
+        return [
+            enlarge(flow, first.shape[:2]) for flow, (first, _) in zip(self._method.many(small), pairs, strict=True)
+        ]
+
+    def _shrink(self, picture: Picture) -> Picture:
+        height, width = picture.shape[:2]
+        scale = self.long_side / max(height, width)
+        if scale >= 1:
+            return picture
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def enlarge(flow: Flow, size: tuple[int, int]) -> Flow:
+    """Vectors (h,w,2) in pixels of their own grid -> (H,W,2) in pixels of *size* (H,W)."""
+    height, width = size
+    if flow.shape[:2] == size:
+        return flow
+    ratio = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    resized: Flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized *= ratio
+    return resized
