@@ -6,6 +6,7 @@ always lie on each other. Of an animated file the first frame is read.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import threading
@@ -52,6 +53,20 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
             yield image
     except _DECODING_ERRORS as error:
         raise _unreadable(path, error) from None
+
+
+@contextmanager
+def open_bytes(data: bytes, name: str) -> Iterator[Image.Image]:
+    """As :func:`open_picture`, of a file held in memory and called *name* in messages.
+
+    Raises:
+        GsanetError: not a picture, or cut short.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+    except _DECODING_ERRORS as error:
+        raise GsanetError(f"{name} cannot be read as a picture ({error})") from None
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -110,11 +125,16 @@ def read_mask(path: Path, labels: bool = True) -> Mask:
     """
     try:
         with Image.open(path) as image:
-            if image.mode == "P" and not _grey_palette(image):
-                return np.asarray(image) > 0
-            return _mask(image, labels)
+            return mask_of(image, labels)
     except _DECODING_ERRORS as error:
         raise _unreadable(path, error) from None
+
+
+def mask_of(image: Image.Image, labels: bool = True) -> Mask:
+    """:func:`read_mask` of a picture that is open already."""
+    if image.mode == "P" and not _grey_palette(image):
+        return np.asarray(image) > 0
+    return _mask(image, labels)
 
 
 def write_mask(path: Path, mask: Mask) -> None:

@@ -1,0 +1,73 @@
+"""A user's own clips with masks: photographs and masks in folders whose names say what they are.
+
+``<clip>/RGB`` and ``<clip>/GT``, ``RGB/<clip>`` and ``GT/<clip>``, or ``RGB`` and ``GT`` with ``clip_00000`` in them;
+other names for the two are in the lists below. What comes out is a folder for each clip, which training and evaluation
+both read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gsanet.errors import GsanetError
+from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, pictures, single
+from gsanet.prepare.source import Entry, Source
+
+PHOTOS = ("rgb", "jpegimages", "frames", "images", "image", "imgs", "img")
+MASKS = ("gt", "groundtruth", "ground-truth", "ground_truth", "masks", "mask", "annotations", "annotation", "labels")
+_FLAT = re.compile(r"(?P<clip>.+)_(?P<frame>\d+)")
+
+Clips = dict[tuple[str, ...], list[Entry]]
+
+
+def _plan(source: Source, options: Options) -> Plan:
+    photos: Clips = {}
+    masks: Clips = {}
+    for entry in source.entries:
+        if not entry.is_picture:
+            continue
+        folders = entry.parts[1:-1]
+        # The folder nearest to the file decides: "masks/RGB" would be a clip called masks.
+        at = next((i for i in reversed(range(len(folders))) if folders[i].lower() in PHOTOS + MASKS), None)
+        if at is not None:
+            found = photos if folders[at].lower() in PHOTOS else masks
+            found.setdefault(folders[:at] + folders[at + 1 :], []).append(entry)
+    name = options.name or (source.entries[0].parts[0] if source.entries else "clips")
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise GsanetError(f"--name {name!r} must be the name of a folder")
+    part = Part(name, "folders", sparse=True)
+    for folders in sorted(photos):
+        found_photos, found_masks = pictures(photos[folders]), pictures(masks.get(folders, []))
+        if folders:
+            pair(part, "_".join(folders), found_photos, single(found_masks))
+        else:
+            for clip, members in _split(found_photos, name).items():
+                pair(part, clip, members, single({n: found_masks[n] for n in members if n in found_masks}))
+    part.missing += [f"photographs of {'_'.join(folders) or name}" for folders in masks if folders not in photos]
+    notes = []
+    bare = len(part.items) - part.annotated
+    if part.annotated and bare:
+        notes.append(
+            f"{bare:,} of {len(part.items):,} frames have no mask: fine for evaluation, but training needs all"
+        )
+    return Plan([part] if part.annotated else [], notes)
+
+
+def _split(photos: dict[str, Entry], name: str) -> dict[str, dict[str, Entry]]:
+    """Photographs in one folder: by clip if all are called ``clip_00000``, else one clip."""
+    matches = {photo: _FLAT.fullmatch(photo) for photo in photos}
+    if not all(matches.values()):
+        return {name: photos}
+    clips: dict[str, dict[str, Entry]] = {}
+    for photo, match in matches.items():
+        assert match is not None
+        clips.setdefault(match["clip"], {})[photo] = photos[photo]
+    return clips
+
+
+FOLDER = DataSet(
+    "folder",
+    "a folder of clips with masks",
+    "<clip>/RGB and <clip>/GT, or RGB/<clip> and GT/<clip> (also JPEGImages, frames; masks, Annotations)",
+    _plan,
+)
