@@ -38,6 +38,47 @@ def test_fills_and_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert len(list((root.parent / "o" / "FLOW").iterdir())) == 3
 
 
+def test_raft_with_a_file_of_weights(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from gsanet.flow.raft_weights import build_raft
+    from gsanet.flow.vectors import read_vectors
+
+    torch.save(build_raft("small").state_dict(), tmp_path / "raft.pth")
+    write_rgb(root / "RGB" / "cat_3.png", read_rgb(root / "RGB" / "cat_2.png"))
+    words = ("flow", root, "--method", "raft-small", "--weights", tmp_path / "raft.pth", "--iterations", 1)
+    words += ("--device", "cpu", "--batch", 2, "--save", "picture,flo", "--direction", "both")
+    assert gsanet(monkeypatch, *words) == 0
+    assert capsys.readouterr().out == f"1 sequence: 8 frames' flow written, 0 kept, in {root}\n"
+    for folder, ending in (
+        ("FLOW", "png"),
+        ("FLOW_RAW", "flo"),
+        ("FLOW_BACKWARD", "png"),
+        ("FLOW_BACKWARD_RAW", "flo"),
+    ):
+        assert sorted(file.name for file in (root / folder).iterdir()) == [f"cat_{i}.{ending}" for i in range(4)]
+    vectors = read_vectors(root / "FLOW_RAW" / "cat_0.flo")
+    assert vectors.shape == (48, 64, 2) and vectors.any()
+    # The last two frames are equal: no motion, to the bit.
+    assert (read_rgb(root / "FLOW" / "cat_2.png") == 255).all()
+    assert not read_vectors(root / "FLOW_BACKWARD_RAW" / "cat_3.flo").any()
+
+    (root / "FLOW" / "cat_1.png").unlink()
+    assert gsanet(monkeypatch, *words) == 0
+    assert "1 frames' flow written, 7 kept" in capsys.readouterr().out
+
+    assert gsanet(monkeypatch, "flow", root, "--weights", tmp_path / "raft.pth") == 1
+    assert "gsanet: flow by dis takes no weights" in capsys.readouterr().err
+    words = ("flow", root, "--overwrite", "--method", "raft-large", "--weights", tmp_path / "raft.pth")
+    assert gsanet(monkeypatch, *words) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert (
+        said[-1].startswith("gsanet: ") and "does not hold the weights of raft-large (it is raft-small's)" in said[-1]
+    )
+
+
 def test_an_error_is_one_line_and_exit_code_1(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

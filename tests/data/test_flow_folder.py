@@ -14,7 +14,9 @@ from gsanet.data.flow_folder import Filled, fill_flow
 from gsanet.data.images import read_rgb, write_rgb
 from gsanet.data.layout import sequences
 from gsanet.errors import GsanetError
-from gsanet.flow import flow_method, flow_to_picture, sequence_flow
+from gsanet.flow import FlowMethod, flow_method, flow_to_picture, sequence_flow
+from gsanet.flow.methods import METHODS, Method
+from gsanet.flow.vectors import read_vectors
 
 
 def video(count: int, seed: int = 0, size: tuple[int, int] = (40, 56)) -> list[NDArray[np.uint8]]:
@@ -102,6 +104,90 @@ def test_out_mirrors_the_form_and_leaves_the_root_alone(tmp_path: Path, flat: Pa
     assert fill_flow(flat, out=tmp_path / "o" / "1").kept == 10
 
 
+def test_vectors_lie_beside_the_pictures_and_draw_them(flat: Path) -> None:
+    kinds = ("picture", "flo", "npz")
+    assert fill_flow(flat, method="dis-fast", save=kinds) == Filled(10, 0, 3)
+    assert sorted(child.name for child in flat.iterdir()) == ["FLOW", "FLOW_RAW", "RGB"]
+    for frame, flow in zip(
+        sequences(flat, need_flow=True)[0].frames, sequence_flow(video(5), flow_method("dis-fast")), strict=True
+    ):
+        vectors = read_vectors(flat / "FLOW_RAW" / f"{frame.name}.flo")
+        assert np.array_equal(vectors, flow)
+        assert frame.flow is not None and np.array_equal(flow_to_picture(vectors), read_rgb(frame.flow))
+        assert np.allclose(read_vectors(flat / "FLOW_RAW" / f"{frame.name}.npz"), flow, rtol=2**-11, atol=1e-6)
+    # What is there of a frame is kept, what is missing of it is made.
+    (flat / "FLOW_RAW" / "bear_00001.flo").unlink()
+    before = (flat / "FLOW" / "bear_00001.png").stat().st_mtime_ns
+    assert fill_flow(flat, method="dis-fast", save=kinds) == Filled(1, 9, 3)
+    assert (flat / "FLOW_RAW" / "bear_00001.flo").exists()
+    assert (flat / "FLOW" / "bear_00001.png").stat().st_mtime_ns == before
+    assert fill_flow(flat, method="dis-fast", save=["flo"], overwrite=True) == Filled(10, 0, 3)
+
+
+def test_backward_flow_has_folders_of_its_own(flat: Path) -> None:
+    assert fill_flow(flat, method="dis-fast", direction="backward", save=["picture", "flo"]) == Filled(10, 0, 3)
+    assert sorted(child.name for child in flat.iterdir()) == ["FLOW_BACKWARD", "FLOW_BACKWARD_RAW", "RGB"]
+    backward = list(sequence_flow(video(5), flow_method("dis-fast"), "backward"))
+    found = [read_vectors(flat / "FLOW_BACKWARD_RAW" / f"bear_{i:05d}.flo") for i in range(5)]
+    assert all(np.array_equal(one, other) for one, other in zip(found, backward, strict=True))
+    # Things that go right and down came from the left and above.
+    assert (np.median(found[2].reshape(-1, 2), axis=0) < -0.5).all()
+    assert fill_flow(flat, method="dis-fast", direction="both") == Filled(10, 10, 3)
+    assert fill_flow(flat, method="dis-fast", direction="both") == Filled(0, 20, 3)
+    assert np.array_equal(read_rgb(flat / "FLOW_BACKWARD" / "bear_00002.png"), flow_to_picture(found[2]))
+    assert len(sequences(flat, need_flow=True)) == 3
+
+
+def test_smaller_flow_is_scaled_back(flat: Path) -> None:
+    fill_flow(flat, method="dis-fast", long_side=28, save=["flo"])
+    small = flow_method("dis-fast", long_side=28)
+    found = read_vectors(flat / "FLOW_RAW" / "bear_00000.flo")
+    assert np.array_equal(found, small(*video(5)[:2]))
+    assert not np.array_equal(found, flow_method("dis-fast")(*video(5)[:2]))
+
+
+class Turns(FlowMethod):
+    """Takes pairs in threes, in one thread at a time; counts."""
+
+    batch, parallel = 3, False
+
+    def __init__(self, device: str = "") -> None:
+        self.sizes: list[int] = []
+
+    def __call__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.many([(first, second)])[0]
+
+    def many(self, pairs):  # type: ignore[no-untyped-def]
+        self.sizes.append(len(pairs))
+        return [flow_method("dis-fast")(*pair) for pair in pairs]
+
+
+def test_a_method_that_likes_batches_gets_them_within_a_sequence(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_folder, "_CHUNK", 32)
+    made = Turns()
+    pools: list[int] = []
+    plain = flow_folder.ThreadPoolExecutor
+    monkeypatch.setattr(
+        flow_folder,
+        "ThreadPoolExecutor",
+        lambda max_workers, **other: (pools.append(max_workers), plain(max_workers, **other))[1],
+    )
+    monkeypatch.setitem(METHODS, "turns", Method(lambda **_: made, ("batch",)))
+    assert fill_flow(flat, method="turns", batch=3).written == 10
+    assert pools == [3]
+    assert sorted(made.sizes) == [0, 1, 2, 3, 3]  # 5 = 3 + 2, 4 = 3 + 1, and the single frame, which stands still
+    for i, expected in enumerate(pictures(video(5))):
+        assert np.array_equal(read_rgb(flat / "FLOW" / f"bear_{i:05d}.png"), expected)
+
+
+def test_nothing_is_loaded_when_nothing_is_missing(flat: Path, tmp_path: Path) -> None:
+    fill_flow(flat, method="dis-fast")
+    assert fill_flow(flat, method="raft-small", weights=tmp_path / "gone.pth").kept == 10
+    with pytest.raises(GsanetError, match=r"no such file of RAFT weights: .*gone\.pth"):
+        fill_flow(flat, method="raft-small", weights=tmp_path / "gone.pth", overwrite=True)
+    assert fill_flow(flat, method="dis-fast").kept == 10
+
+
 def test_progress_counts_every_frame(flat: Path) -> None:
     calls: list[tuple[int, int]] = []
     fill_flow(flat, method="dis-fast", jobs=4, progress=lambda done, total: calls.append((done, total)))
@@ -154,3 +240,9 @@ def test_wrong_roots_and_methods(tmp_path: Path) -> None:
         fill_flow(tmp_path)
     with pytest.raises(GsanetError, match="unknown flow method 'tvl1': choose one of dis,"):
         fill_flow(tmp_path, method="tvl1")
+    with pytest.raises(GsanetError, match="flow by dis takes no weights: that is for raft-small and raft-large"):
+        fill_flow(tmp_path, weights=tmp_path / "w.pth")
+    with pytest.raises(GsanetError, match="--save knows no exr: choose from picture, flo, npz"):
+        fill_flow(tmp_path, save=["picture", "exr"])
+    with pytest.raises(GsanetError, match="--direction knows no sideways: choose from forward, backward, both"):
+        fill_flow(tmp_path, direction="sideways")

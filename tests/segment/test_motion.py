@@ -12,6 +12,7 @@ from gsanet.errors import GsanetError
 from gsanet.flow import flow_to_picture
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.sequence import sequence_flow
+from gsanet.flow.vectors import write_vectors
 from gsanet.segment.motion import FLOW_SIDE, draw, open_motion, windows
 from gsanet.segment.options import Options
 from gsanet.video import ArrayClip
@@ -112,6 +113,49 @@ def test_flow_from_a_folder(tmp_path: Path, place: str) -> None:
     for picture, flow in zip(drawn, flows(clip, Options(flow=str(tmp_path))), strict=True):
         again = draw(flow, picture.shape[:2], False, False)
         assert np.abs(again.astype(int) - picture).mean() < 2
+
+
+@pytest.mark.parametrize("ending", ["flo", "npz"])
+def test_vectors_in_a_folder_are_preferred_and_exact(tmp_path: Path, ending: str) -> None:
+    # Downwards, off the wheel's seam, as above.
+    clip = ArrayClip(np.ascontiguousarray(textured(3).transpose(0, 2, 1, 3)), name="clip")
+    for place in ("clip/FLOW", "clip/FLOW_RAW"):
+        (tmp_path / place).mkdir(parents=True)
+    computed = flows(clip, Options())
+    for index, flow in enumerate(computed):
+        write_rgb(tmp_path / "clip/FLOW" / f"{index:05d}.png", np.zeros((96, 64, 3), np.uint8))
+        write_vectors(tmp_path / "clip/FLOW_RAW" / f"{index:05d}.{ending}", flow)
+    options = Options(flow=str(tmp_path))
+    assert open_motion(options, clip).in_pixels
+    for flow, read in zip(computed, flows(clip, options), strict=True):
+        np.testing.assert_allclose(read, flow, rtol=0 if ending == "flo" else 2**-11, atol=1e-6)
+        expected = draw(flow, (64, 32), True, False).astype(int)
+        assert np.abs(draw(read, (64, 32), True, False) - expected).max() <= (0 if ending == "flo" else 2)
+
+
+def test_raft_in_the_engine(tmp_path: Path) -> None:
+    """On the engine's device, with the file the options name."""
+    torch = pytest.importorskip("torch")
+    from gsanet.flow.raft_weights import build_raft
+
+    torch.save(build_raft("small").state_dict(), tmp_path / "raft.pth")
+    clip = ArrayClip(textured(3))
+    options = Options(flow="raft-small", flow_weights=str(tmp_path / "raft.pth"))
+    motion = open_motion(options, clip, "cpu", "float32")
+    found = [motion(window, "forward") for window in windows(clip, motion.lookahead)]
+    assert [flow.shape for flow in found] == [(64, 96, 2)] * 3
+    assert all(np.isfinite(flow).all() and flow.any() for flow in found)
+    single = ArrayClip(textured(1))
+    assert not flows(single, options)[0].any()
+    with pytest.raises(GsanetError, match="no such file of RAFT weights"):
+        open_motion(Options(flow="raft-large", flow_weights="gone.pth"), clip)
+
+
+def test_weights_for_flow_that_takes_none() -> None:
+    with pytest.raises(GsanetError, match="flow by dis takes no weights: that is for raft-small and raft-large"):
+        Options(flow_weights="raft.pth")
+    with pytest.raises(GsanetError, match="flow 'none' needs no weights"):
+        Options(flow="none", flow_weights="raft.pth")
 
 
 def test_flow_that_cannot_be_had(tmp_path: Path) -> None:
