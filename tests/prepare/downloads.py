@@ -66,8 +66,8 @@ def as_zip(files: Files, path: Path) -> Path:
 
 
 def as_tar(files: Files, path: Path) -> Path:
-    mode = "w:gz" if path.name.endswith("gz") else "w"
-    with tarfile.open(path, mode) as archive:
+    compression = next((c for c in ("gz", "bz2", "xz") if path.name.endswith(c)), "")
+    with tarfile.open(path, f"w:{compression}") as archive:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)

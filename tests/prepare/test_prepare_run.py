@@ -47,6 +47,23 @@ def test_a_second_call_writes_only_what_is_not_there(archive: Path, tmp_path: Pa
     assert [name for name in after if after[name] != before[name]] == sorted(lost), "the rest was not touched"
 
 
+def test_a_run_that_was_stopped_goes_on(archive: Path, tmp_path: Path) -> None:
+    prepare("davis16", [archive], tmp_path / "whole")
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare("davis16", [archive], tmp_path / "out", jobs=1, progress=stop)
+    half = snapshot(tmp_path / "out")
+    assert len(half) == 4 and not any(".part" in name for name in half), "two pictures and their masks, whole"
+    prepare("davis16", [archive], tmp_path / "out")
+    after, whole = snapshot(tmp_path / "out"), snapshot(tmp_path / "whole")
+    assert {name: data for name, (_, data) in after.items()} == {name: data for name, (_, data) in whole.items()}
+    assert all(after[name] == half[name] for name in half)
+
+
 def test_a_dry_run_writes_nothing_and_says_what(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = prepare("davis16", [archive], out, dry_run=True)
@@ -104,6 +121,12 @@ def test_pictures_that_cannot_be_read_are_left_out_by_name(tmp_path: Path) -> No
     assert any("x/DAVIS/JPEGImages/480p/bear/00000.jpg cannot be read as a picture" in m for m in train.missing)
     assert any("goat/00001.png cannot be read" in m for m in test.missing)
     assert (train.outcome.written, test.outcome.written) == (1, 1)
+
+
+def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
+    files = {name: data if name.endswith(".txt") else b"no picture" for name, data in davis().items()}
+    with pytest.raises(GsanetError, match=r"none of the 4 pictures could be read; the first: x/DAVIS/JPEGImages"):
+        prepare("davis16", [as_zip(files, tmp_path / "x.zip")], tmp_path / "out")
 
 
 def test_a_damaged_member_is_left_out_by_name(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from gsanet.prepare.source import open_source
 FILES = {"A/b/one.txt": b"first\n", "A/two.bin": b"\0" * 700, "A/c.png": b"not looked at"}
 
 
-@pytest.mark.parametrize("form", ["zip", "tar", "tar.gz", "folder"])
+@pytest.mark.parametrize("form", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz", "folder"])
 def test_every_form_lists_and_reads_the_same(form: str, tmp_path: Path) -> None:
     path = arrive(FILES, form, tmp_path, "Download-1.0")
     with open_source([path], tmp_path) as source:
@@ -117,6 +117,14 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
     raw[raw.index(b"PK\x01\x02") + 8] |= 1  # the flag in the central directory
     (tmp_path / "e.zip").write_bytes(raw)
     with pytest.raises(GsanetError, match=r"e\.zip is encrypted"), open_source([tmp_path / "e.zip"]):
+        pass
+
+
+def test_a_zip_of_another_method(tmp_path: Path) -> None:
+    raw = bytearray(as_zip({"a.bin": b"x" * 99}, tmp_path / "d.zip").read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 10] = 9  # Deflate64, which Windows uses for large files
+    (tmp_path / "d.zip").write_bytes(raw)
+    with pytest.raises(GsanetError, match=r"unpack it and give the folder"), open_source([tmp_path / "d.zip"]):
         pass
 
 

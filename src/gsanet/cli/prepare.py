@@ -100,7 +100,7 @@ def _print(report: Report) -> None:
         return
     typer.echo(f"\n{report.title} is in {report.root}")
     for part in report.parts:
-        if part.protocol:
+        if part.protocol and part.masks:
             typer.echo(f"  gsanet benchmark lite --data {report.root / part.folder} --protocol {part.protocol}")
 
 

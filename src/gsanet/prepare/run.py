@@ -94,6 +94,9 @@ def prepare(
                 file.unlink(missing_ok=True)
             require_space(root, [job for members in todo.values() for job in members])
             outcomes = write(todo, jobs or os.cpu_count() or 1, progress)
+            lost = [reason for outcome in outcomes.values() for reason in outcome.unreadable]
+            if lost and not any(outcome.written or outcome.kept for outcome in outcomes.values()):
+                raise GsanetError(f"none of the {len(lost):,} pictures could be read; the first: {lost[0]}")
     return Report(
         chosen.title, root, dry_run, [_report(part, todo[part.folder], outcomes) for part in plan.parts], plan.notes
     )
@@ -104,10 +107,15 @@ def _plan(chosen: DataSet, source: Source, options: Options) -> Plan:
     plan = chosen.plan(source, options)
     if plan.usable:
         return plan
-    for other in DATASETS.values():
-        if other is not chosen and other.name != "folder" and other.plan(source, options).usable:
-            raise not_this(chosen, source, other.name)
-    raise not_this(chosen, source)
+    others = (d for d in DATASETS.values() if d is not chosen and d.name != "folder")
+    raise not_this(chosen, source, next((other.name for other in others if _fits(other, source, options)), ""))
+
+
+def _fits(other: DataSet, source: Source, options: Options) -> bool:
+    try:
+        return other.plan(source, options).usable
+    except GsanetError:  # a list of another kind under the same name
+        return False
 
 
 def _report(part: Part, jobs: list[Job], outcomes: dict[str, Outcome]) -> PartReport:

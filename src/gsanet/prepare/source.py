@@ -26,6 +26,7 @@ _JUNK = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _LISTS = (".txt", ".dat", ".json", ".bmf")
 """Small text files, kept while a compressed tar is listed: planning reads them and nothing else."""
 _LARGEST_LIST = 64 << 20
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 # What zipfile, tarfile and their decompressors raise on files that are cut short or damaged.
@@ -208,6 +209,8 @@ def _zip(path: Path, stack: ExitStack) -> list[Entry]:
             raise GsanetError(
                 f"{path} is encrypted ({member.filename}): unpack it with its password and give the folder"
             )
+        if member.compress_type not in _METHODS:
+            raise GsanetError(f"{path} is packed by a method Python cannot read: unpack it and give the folder")
         entries.append(Entry(parts, member.file_size, store, member.filename))
     return entries
 
