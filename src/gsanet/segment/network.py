@@ -13,15 +13,20 @@ from torch import Tensor
 from gsanet.device import choose_device
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.segment.folding import folded
 from gsanet.segment.prepare import Pictures
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
+_REHEARSAL = (128, 128)
+"""Pixels of the blank frame on which the model is run once to see how it is put together."""
+
 
 class Network:
-    """A :class:`~gsanet.model.GSANet` ready to run: in eval mode, channels last, on its device.
+    """A :class:`~gsanet.model.GSANet` ready to run: in eval mode, channels last, on its device, norms folded.
 
-    The model given is changed so in place.
+    The model given is moved there in place, and then copied (:mod:`gsanet.segment.folding`): what is done to it
+    later does not show here.
 
     Raises:
         GsanetError: no such device or precision.
@@ -30,9 +35,15 @@ class Network:
     def __init__(self, model: GSANet, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        self.model = model
-        model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = model.config
+        model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = folded(model, self._rehearse)
+
+    def _rehearse(self, model: GSANet) -> None:
+        """Everything that is ever called of *model*, once."""
+        blank = torch.zeros(1, 1, 3, *_REHEARSAL, device=self.device)
+        with self._autocast():
+            model(blank[0], blank[0], model.encode_references(blank, blank))
 
     @torch.inference_mode()
     def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
