@@ -132,7 +132,7 @@ def test_a_sequence_in_batches_ends_as_any_other(flow: RAFTFlow) -> None:
 
 def test_without_the_volume_the_flow_is_the_same(flow: RAFTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit correlations are computed where they are looked up; here in several chunks."""
-    monkeypatch.setattr("gsanet.flow.raft_correlation._CHUNK", 2**20)
+    monkeypatch.setattr("gsanet.flow.raft_correlation._CHUNK", {True: 2**20})
     pair = texture(136, 152), texture(136, 152, seed=1)
     lean = RAFTFlow(flow._network, iterations=2, device="cpu", volume=volume_bytes(136, 152) - 1)
     full = RAFTFlow(flow._network, iterations=2, device="cpu", volume=volume_bytes(136, 152))
@@ -144,6 +144,24 @@ def test_without_the_volume_the_flow_is_the_same(flow: RAFTFlow, monkeypatch: py
         )
     assert np.allclose(lean(*pair), full(*pair), atol=1e-3)
     assert used == [LeanCorrelation, VolumeCorrelation]
+
+
+@pytest.mark.parametrize("radius", [3, 4])
+def test_both_correlations_agree_everywhere(radius: int) -> None:
+    """Also beyond the borders, and far beyond them, where a network that goes astray may look."""
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.randn(2, 8, 17, 22, generator=generator) for _ in range(2)]
+    y, x = torch.meshgrid(torch.arange(17.0), torch.arange(22.0), indexing="ij")
+    coords = torch.stack([x, y]) + torch.randn(2, 2, 17, 22, generator=generator) * 6
+    coords[0, :, 0] = torch.tensor([-40.0, 1e9])[:, None]
+    coords[1, :, 1] = torch.tensor([21.0, 16.0])[:, None]
+    full, lean = VolumeCorrelation(num_levels=4, radius=radius), LeanCorrelation(num_levels=4, radius=radius)
+    for block in (full, lean):
+        block.build_pyramid(*maps)
+    expected, found = full.index_pyramid(coords), lean.index_pyramid(coords)
+    assert found.shape == expected.shape == (2, 4 * (2 * radius + 1) ** 2, 17, 22)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert not found[0, :, 0].any() and found[1, :, 1].any()
 
 
 def test_large_frames_are_computed_without_a_volume_and_a_batch_shares_the_room(flow: RAFTFlow) -> None:

@@ -117,15 +117,17 @@ def fill_flow(
     ]
     todo = sum(chunk.stop - chunk.start for chunk in chunks)
     filled = Filled(todo, len(DIRECTIONS[direction]) * sum(len(s.frames) for s in found) - todo, len(found))
-    if progress is not None:
-        progress(0, todo)
     if not chunks:
+        if progress is not None:
+            progress(0, 0)
         return filled
     # Only now: it may have to load a network, or even to download one.
     compute = flow_method(method, long_side=long_side, **settings)
     for folder in dict.fromkeys(output.file.parent for c in chunks for frame in c.outputs for output in frame):
         _make_folder(folder)
 
+    if progress is not None:
+        progress(0, todo)
     counter = _Counter(todo, progress)
     stop = threading.Event()
     threads = jobs or ((os.cpu_count() or 1) if compute.parallel else _TURNS)

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.models.optical_flow.raft import CorrBlock
 
-_CHUNK = 64 * 2**20
-"""Bytes of looked-up features at once."""
+_CHUNK = {True: 8 * 2**20, False: 256 * 2**20}
+"""Bytes of looked-up features at once: on a CPU what its cache holds, elsewhere what keeps a GPU busy."""
 
 
 def volume_bytes(height: int, width: int) -> int:
@@ -30,44 +30,55 @@ class VolumeCorrelation(CorrBlock):  # type: ignore[misc]
 
 
 class LeanCorrelation(CorrBlock):  # type: ignore[misc]
-    """The same numbers, but for rounding, from features pooled and looked up where they are needed.
+    """The same numbers, but for rounding, from features that are multiplied where the product is needed.
 
-    Pooling and bilinear lookup are linear, so they may as well come before the product of features as after it:
-    memory is linear in the number of pixels, and every iteration looks up C channels where the volume has one.
+    Pooling is linear, so features may be pooled instead of products. And all points of a neighbourhood lie equally
+    between whole-numbered ones, so products are taken at those and interpolated as the volume would be. Memory is
+    linear in the number of pixels; every iteration multiplies anew what the volume multiplied once.
     """
 
     def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
         """Features (B,C,h,w) of both pictures -> the first's, scaled, and the second's at all levels."""
-        self._features = fmap1.float() / fmap1.shape[1] ** 0.5
-        self._levels = [fmap2.float()]
+        self._queries = fmap1.float() / fmap1.shape[1] ** 0.5
+        level = fmap2.float()
+        self._levels = [level.permute(0, 2, 3, 1).contiguous()]
         for _ in range(self.num_levels - 1):
-            self._levels.append(F.avg_pool2d(self._levels[-1], kernel_size=2, stride=2))
+            level = F.avg_pool2d(level, kernel_size=2, stride=2)
+            self._levels.append(level.permute(0, 2, 3, 1).contiguous())
 
     def index_pyramid(self, centroids_coords: Tensor) -> Tensor:
         """Coordinates (B,2,h,w) in pixels of the feature map -> correlations (B,levels*(2r+1)^2,h,w)."""
+        batch, _, height, width = centroids_coords.shape
+        side = 2 * self.radius + 1
+        found = centroids_coords.new_empty(batch, height * width, self.num_levels, side, side)
+        step = max(1, _CHUNK[centroids_coords.device.type == "cpu"] // (4 * self._queries.shape[1] * (side + 1) ** 2))
         with torch.autocast(centroids_coords.device.type, enabled=False):
-            return torch.stack([self._look_up(i, coords) for i, coords in enumerate(centroids_coords.float())])
+            for image, centres in enumerate(centroids_coords.float().flatten(2).mT):
+                queries = self._queries[image].flatten(1).T
+                for start in range(0, height * width, step):
+                    part = slice(start, start + step)
+                    for number, level in enumerate(self._levels):
+                        around = self._around(queries[part], level[image], centres[part] / 2**number)
+                        found[image, part, number] = around
+        return found.flatten(2).mT.reshape(batch, -1, height, width)
 
-    def _look_up(self, image: int, coords: Tensor) -> Tensor:
-        """One picture's: (2,h,w) -> (levels*(2r+1)^2,h,w)."""
-        channels, height, width = self._features.shape[1:]
-        queries = self._features[image].flatten(1)
-        centres = coords.flatten(1).T
-        reach = torch.arange(-self.radius, self.radius + 1, device=coords.device, dtype=coords.dtype)
-        around = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), dim=-1).view(-1, 2)
-        found: Tensor = queries.new_empty(self.out_channels, height * width)
-        step = max(1, _CHUNK // (4 * channels * len(around)))
-        for start in range(0, height * width, step):
-            part = slice(start, start + step)
-            for level, features in enumerate(self._levels):
-                points = centres[part, None] / 2**level + around
-                corner = points.new_tensor([features.shape[3] - 1, features.shape[2] - 1])
-                grid = 2 * points / corner - 1  # the outermost pixels' middles are -1 and 1
-                sampled = F.grid_sample(features[image, None], grid[None], mode="bilinear", align_corners=True)[0]
-                rows = slice(level * len(around), (level + 1) * len(around))
-                found[rows, part] = torch.einsum("cn,cns->sn", queries[:, part], sampled)
-        return found.reshape(-1, height, width)
+    def _around(self, queries: Tensor, features: Tensor, centres: Tensor) -> Tensor:
+        """Queries (n,C) with features (h,w,C) around centres (n,2), x first -> (n,2r+1,2r+1), x first too."""
+        height, width, _ = features.shape
+        # Far outside everything is zero; a whole number must hold it all the same.
+        centres = centres.clamp(-1e6, 1e6)
+        corner = centres.floor()
+        reach = torch.arange(-self.radius, self.radius + 2, device=centres.device)
+        x, y = (corner[:, i, None].long() + reach for i in (0, 1))
+        inside = ((x >= 0) & (x < width))[:, :, None] & ((y >= 0) & (y < height))[:, None, :]
+        rows = x.clamp(0, width - 1)[:, :, None] + width * y.clamp(0, height - 1)[:, None, :]
+        looked_up = features.flatten(0, 1).index_select(0, rows.flatten()).view(len(queries), -1, queries.shape[1])
+        products = torch.bmm(looked_up, queries[:, :, None]).view(rows.shape) * inside
+        right, down = (centres - corner)[:, :, None, None].unbind(1)
+        products = products[:, :-1] * (1 - right) + products[:, 1:] * right
+        mixed: Tensor = products[:, :, :-1] * (1 - down) + products[:, :, 1:] * down
+        return mixed
 
     def forget(self) -> None:
         """Give the memory back."""
-        del self._features, self._levels
+        del self._queries, self._levels

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,7 +65,8 @@ def read_weights(size: str, file: Path | None) -> dict[str, Tensor]:
 def _download(size: str) -> dict[str, Tensor]:
     weights = _SIZES[size].weights.DEFAULT
     try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+        with redirect_stdout(sys.stderr):  # the hub says on stdout what it downloads
+            state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
     except Exception as error:  # whatever urllib, http, ssl and torch.hub have: each its own, all of them final
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GsanetError(
