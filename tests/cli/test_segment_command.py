@@ -72,6 +72,23 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
     assert code == 0 and summary["options"]["online"] and summary["options"]["flow"] == "none"
 
 
+def test_weights_for_the_flow(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    base = (
+        "segment",
+        tiny_clip,
+        "-o",
+        tmp_path / "out",
+        "--model",
+        tiny_weights,
+        "--flow-weights",
+        tmp_path / "gone.pth",
+    )
+    code, _, err = gsanet(*base, "--flow", "raft-small")
+    assert code == 1 and re.fullmatch(r"gsanet: no such file of RAFT weights: .*gone\.pth", err.splitlines()[-1])
+    code, _, err = gsanet(*base)
+    assert code == 1 and err == "gsanet: flow by dis takes no weights: that is for raft-small and raft-large\n"
+
+
 def test_a_bad_clip_does_not_stop_the_others(gsanet, tiny_weights: Path, tiny_frames, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     clips = tmp_path / "clips"
     for name in ("a", "c"):
