@@ -212,6 +212,9 @@ class Nothing:
 
     config, device, precision = TINY, torch.device("cpu"), "float32"
 
+    def accept(self, sizes: object) -> None:
+        pass
+
     def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
         return ReferenceFeatures(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
 

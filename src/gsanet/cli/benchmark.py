@@ -43,6 +43,7 @@ def benchmark(
     name: Name = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, torch or onnx, as for `gsanet segment`.")] = "auto",
     batch: Annotated[int, typer.Option(help="Frames at once; 0 lets the device decide.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Long side of the network's input; 0 is the model's own.", min=0)] = 0,
     flow: Annotated[str, typer.Option(help="Where flow comes from, as for `gsanet segment`.")] = "dis",
@@ -73,7 +74,7 @@ def benchmark(
         options["size"] = size
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(
-        model, name=label, device=device, precision=precision, batch=batch or None, **options
+        model, name=label, device=device, precision=precision, backend=backend, batch=batch or None, **options
     )
     # The masks are deleted only after the report has shown the worst of them.
     with tempfile.TemporaryDirectory(prefix="gsanet-benchmark-") as scratch:

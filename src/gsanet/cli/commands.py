@@ -1,8 +1,10 @@
 """Importing this module registers every command with the app; each command is a file of this folder."""
 
 from gsanet.cli import (
+    bench,
     benchmark,
     evaluate,
+    export,
     flow,
     import_,
     info,
@@ -13,8 +15,10 @@ from gsanet.cli import (
 )
 
 __all__ = [
+    "bench",
     "benchmark",
     "evaluate",
+    "export",
     "flow",
     "import_",
     "info",

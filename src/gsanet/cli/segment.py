@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from gsanet.segment import Plan, Segmenter
 
 Model = Annotated[
-    str, typer.Option(help="Trained weights: a name inside the package, a file, or owner/name on the hub.")
+    str,
+    typer.Option(
+        help="Trained weights: a name inside the package, a file, owner/name on the hub, or an exported model."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the device computes in it), float32 or bfloat16.")]
+Backend = Annotated[
+    str, typer.Option(help="torch, onnx (ONNX Runtime on the CPU), or auto: onnx for an exported model.")
+]
 Quality = Annotated[
     str,
     typer.Option(help="fast: one pass per frame; balanced: two, mirrored too; best: four, also with backward flow."),
@@ -48,6 +54,7 @@ def segment(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    backend: Backend = "auto",
     batch: Annotated[
         Optional[int],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option(min=1, help="Frames a GPU is given at once; a CPU takes them one by one."),
@@ -78,6 +85,7 @@ def segment(
         model,
         device=device,
         precision=precision,
+        backend=backend,
         batch=batch,
         size=size,
         flow=flow,

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.errors import GsanetError
+from gsanet.export.runtime import ExportedModel, is_exported
 from gsanet.model import GSANet
+from gsanet.segment.backend import open_backend
 from gsanet.segment.motion import open_motion
-from gsanet.segment.network import Network
 from gsanet.segment.options import View, preset
 from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights
@@ -25,7 +27,8 @@ from gsanet.segment.source import Source, open_clip
 from gsanet.segment.threads import ahead
 
 BATCH = {"cpu": 1, "cuda": 16}
-"""Frames handed to the network at once, by device; 4 elsewhere. What it makes of them: :meth:`Network.__call__`."""
+"""Frames handed to the network at once, by device; 4 elsewhere. What it makes of them:
+:meth:`gsanet.segment.network.Network.__call__`."""
 
 THRESHOLD = 0.5
 
@@ -62,9 +65,11 @@ class Segmenter:
     >>> for frame in segmenter.stream("clip.mp4"): ...  # doctest: +SKIP
 
     Args:
-        model: is put in eval mode and moved to the device, in place.
+        model: is put in eval mode and moved to the device, in place; or a model exported to ONNX.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
+        backend: ``torch``, ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
+            into the cache folder, once per input size), or ``auto``: ``onnx`` for an exported model, else ``torch``.
         batch: frames given to the network at once; :data:`BATCH` if None.
         name: of the model, for the summary.
         quality: ``fast``, ``balanced`` or ``best`` (:data:`~gsanet.segment.options.QUALITY`), for options not given.
@@ -76,23 +81,25 @@ class Segmenter:
 
     def __init__(
         self,
-        model: GSANet,
+        model: GSANet | ExportedModel,
         *,
         device: str = "auto",
         precision: str = "auto",
+        backend: str = "auto",
         batch: int | None = None,
         name: str = "",
         quality: str = "fast",
         **options: Any,
     ) -> None:
-        self.network = Network(model, device, precision)
+        self.name = name or model.config.backbone
+        self.network, self.backend = open_backend(model, backend, device, precision, self.name)
         self.options = preset(quality, options)
         self.batch = BATCH.get(self.network.device.type, 4) if batch is None else batch
-        self.name = name or model.config.backbone
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | os.PathLike[str] = "lite", **arguments: Any) -> Segmenter:
-        """With trained weights: a name inside the package, a file, or a repository on the hub (``owner/name``).
+        """With trained weights: a name inside the package, a file, or a repository on the hub (``owner/name``);
+        or an exported model: the folder that ``gsanet export`` has filled, or a file in it.
 
         Args:
             arguments: of :class:`Segmenter`; the quality is ``balanced`` if not given.
@@ -100,6 +107,9 @@ class Segmenter:
         Raises:
             GsanetError: there are no such weights.
         """
+        exported = Path(name_or_path)
+        if is_exported(exported):
+            return cls(ExportedModel(exported), **{"name": str(name_or_path), "quality": "balanced", **arguments})
         # Imported here: reading weights needs safetensors, which `Segmenter(model)` does not.
         from gsanet.model.checkpoint import load_model
 
@@ -130,6 +140,7 @@ class Segmenter:
         views = chosen.views(clip.height, clip.width, self.network.config)
         exact = self.network.precision == "float32"
         motion = open_motion(chosen, clip, str(self.network.device), "float32" if exact else "auto")
+        self.network.accept(view.size for view in views)
 
         def run() -> Iterator[FrameResult]:
             bank = choose_references(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -44,6 +44,9 @@ class Network:
         blank = torch.zeros(1, 1, 3, *_REHEARSAL, device=self.device)
         with self._autocast():
             model(blank[0], blank[0], model.encode_references(blank, blank))
+
+    def accept(self, sizes: Iterable[tuple[int, int]]) -> None:
+        """Every size will do."""
 
     @torch.inference_mode()
     def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:

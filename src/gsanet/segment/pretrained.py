@@ -49,6 +49,13 @@ def packaged_weights() -> list[str]:
     return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".safetensors"))
 
 
+def licence_of(name_or_path: str) -> str:
+    """Under which licence the weights may be used, as far as that is known."""
+    if name_or_path in packaged_weights():
+        return "CC BY-NC 4.0"
+    return "that of the weights it was made from"
+
+
 def sample_clip() -> Path:
     """Five seconds of Big Buck Bunny, 640x360 (Blender Foundation, CC BY 3.0)."""
     file = Path(str(resources.files("gsanet") / "assets" / "bunny.mp4"))

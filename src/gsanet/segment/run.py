@@ -118,7 +118,12 @@ def segment_clip(
 def _settings(segmenter: Segmenter) -> dict[str, Any]:
     """What decides the masks."""
     options = json.loads(json.dumps(segmenter.options.to_dict()))
-    return {"model": segmenter.name, "options": options, "precision": segmenter.network.precision}
+    return {
+        "model": segmenter.name,
+        "options": options,
+        "precision": segmenter.network.precision,
+        "backend": segmenter.backend,
+    }
 
 
 def _summary(
