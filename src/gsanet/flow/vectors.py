@@ -3,8 +3,8 @@
 =========  ====================================================================================================
 ``.flo``   little-endian: the float 202021.25, width and height as 32-bit integers, then u and v of every pixel as
            32-bit floats, row by row from the top. Exact; 8 bytes a pixel.
-``.npz``   NumPy's compressed archive with one array, ``flow``, (H,W,2) of float16: 11 bits of each component, so 0.06
-           pixels at a motion of 100; 65,504 at most.
+``.npz``   NumPy's compressed archive with one array, ``flow``, (H,W,2) of float16: 11 bits of each component, steps of
+           0.06 pixels at a motion of 100; 65,504 at most.
 =========  ====================================================================================================
 """
 
