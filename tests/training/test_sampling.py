@@ -31,6 +31,18 @@ def test_an_epoch_shows_every_frame_of_the_first_set_and_a_new_subset_of_the_oth
     assert subsets[0] != subsets[1]
 
 
+def test_with_references_of_its_own_every_frame_is_predicted_once_an_epoch() -> None:
+    sampler = EpochSampler([SMALL, LARGE, [range(3)]], 5, seed=0, shared=False)
+    rng = np.random.default_rng(0)
+    assert len(sampler) == 12 + 12 + 3
+    epoch = [sampler(rng, i) for i in range(len(sampler))]
+    assert sorted(group[0] for source, group in epoch if source == 0) == list(range(12))
+    for source, (first, *others) in epoch:
+        assert len(others) == 4 and first not in others
+        if source < 2:
+            assert len(set(others)) == 4
+
+
 def test_an_epoch_is_a_function_of_seed_and_position() -> None:
     one, other = (EpochSampler([SMALL, LARGE], 3, seed=1) for _ in range(2))
     rng = np.random.default_rng(0)
@@ -77,6 +89,7 @@ def test_data_sets_come_from_the_recipe(tmp_path) -> None:
         ('train.videos=[{path="a", weight=0.0}]', "weight of a must be above 0"),
         ('train.videos=[{path="a", share=1.0}]', "no such setting: train.videos.share"),
         ('train.videos="a"', "train.videos is a list of tables"),
+        ("train.references=none", "references must be one of shared, own"),
         ("train.accumulate=0", "accumulate must be at least 1"),
     ],
 )

@@ -117,6 +117,14 @@ def test_several_data_sets_in_epochs_without_a_cache(world: Path, tmp_path: Path
     assert not (tmp_path / "runs" / "cache").exists()
 
 
+def test_references_of_its_own_as_published(world: Path, tmp_path: Path) -> None:
+    changes = ["train.steps=2", "train.references=own", "train.batch=3", "train.group=3", "train.clip=0.0"]
+    best = train(_recipe(world, *changes), tmp_path / "runs" / "own", pretrained=None, quiet=True)
+    assert read_header(best)[2]["recipe"]["train"]["references"] == "own"
+    with (best.parent / "metrics.csv").open() as file:
+        assert all(float(row["value"]) == float(row["value"]) for row in csv.DictReader(file))
+
+
 def test_a_finished_run_can_be_made_longer_but_not_shorter(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "longer"
     pretrain(_recipe(world, "pretrain.steps=2"), out, quiet=True)

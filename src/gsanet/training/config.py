@@ -25,6 +25,7 @@ NORMS = ("batch", "synchronised", "frozen")
 
 
 SAMPLERS = ("weighted", "epoch")
+REFERENCES = ("shared", "own")
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,14 @@ class StageConfig:
     steps: int = 2000
     """Optimiser steps of the whole run."""
     batch: int = 8
-    """Pictures per step, over all processes."""
+    """Pictures per step, over all processes; in stage 2 frames with a mask to predict."""
     accumulate: int = 1
     """Micro-batches, one after the other, that a process's part of the batch is cut into: less memory, same step."""
     group: int = 4
-    """Stage 2: how many of them come from one video and serve each other as references."""
+    """Stage 2: frames that are drawn together from one video."""
+    references: str = "shared"
+    """Stage 2: ``shared``, all frames of a group are predicted and serve each other as references, at no cost; or
+    ``own``, as published: one is predicted, the others are its references, encoded without gradient."""
     sizes: tuple[tuple[int, int], ...] = ((256, 256),)
     """Input sizes (height, width); one is drawn for each step."""
     lr: float = 1e-3
@@ -66,7 +70,7 @@ class StageConfig:
     weight_decay: float = 1e-2
     """AdamW's; 0 is plain Adam."""
     clip: float = 5.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0 leaves it as it is."""
     ema: float = 0.998
     """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
     loss_stride: int = 2
@@ -94,7 +98,13 @@ class StageConfig:
     """Stage 2: of the synthetic groups."""
 
     def __post_init__(self) -> None:
-        if self.batch % self.group:
+        if self.references not in REFERENCES:
+            raise GsanetError(
+                f"training config: references must be one of {', '.join(REFERENCES)}, got {self.references!r}"
+            )
+        if self.references == "own" and self.group < 2:
+            raise GsanetError("training config: references own needs a group of at least 2: a frame and its references")
+        if self.references == "shared" and self.batch % self.group:
             raise GsanetError(f"training config: batch ({self.batch}) must be a multiple of group ({self.group})")
         if self.accumulate < 1:
             raise GsanetError(f"training config: accumulate must be at least 1, got {self.accumulate}")

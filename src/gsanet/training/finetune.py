@@ -51,7 +51,7 @@ class FinetuneStage:
         frames_of = [cast(VideoDataset, data).frames_of for data in self.sets]
         self.sampler: GroupSampler
         if config.sampler == "epoch":
-            self.sampler = EpochSampler(frames_of, config.group, recipe.seed)
+            self.sampler = EpochSampler(frames_of, config.group, recipe.seed, shared=config.references == "shared")
         else:
             self.sampler = WeightedSampler(frames_of, [source.weight for source in config.videos], config.group)
         if config.synthetic:
@@ -71,7 +71,8 @@ class FinetuneStage:
 
     def places(self) -> int:
         """One group of frames each."""
-        return self.config.batch // self.config.group
+        shared = self.config.references == "shared"
+        return self.config.batch // self.config.group if shared else self.config.batch
 
     def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
         """Frames of a video, or a picture set in motion."""
@@ -92,8 +93,16 @@ class FinetuneStage:
         """Sum over the ten supervised maps."""
         net = cast(GSANet, model)
         rgb, flow = (net.normalise(x).contiguous(memory_format=torch.channels_last) for x in (batch.rgb, batch.flow))
-        output = net.forward_groups(rgb, flow, self.config.group).float()
-        return total_loss(output, batch.mask.float() / 255)
+        group = self.config.group
+        if self.config.references == "shared":
+            output = net.forward_groups(rgb, flow, group).float()
+            return total_loss(output, batch.mask.float() / 255)
+        grouped = [x.view(-1, group, *x.shape[1:]) for x in (rgb, flow)]
+        bank = net.encode_references(grouped[0][:, 1:], grouped[1][:, 1:])
+        # A slice of a batch is in neither layout that convolutions like.
+        first = [x[:, 0].contiguous(memory_format=torch.channels_last) for x in grouped]
+        output = net(first[0], first[1], bank).float()
+        return total_loss(output, batch.mask[::group].float() / 255)
 
     def held_out_parts(self) -> int:
         """Each held-out sequence is a part."""

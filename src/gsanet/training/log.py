@@ -41,6 +41,7 @@ class RunLog:
         self._task = self._bar.add_task("", total=steps, completed=first)
         self._losses: deque[float] = deque(maxlen=100)
         self._first, self._started, self._line = first, time.monotonic(), 0.0
+        self._waited, self._entry = 0.0, self._started
 
     def __enter__(self) -> RunLog:
         self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=self._first)
@@ -60,6 +61,10 @@ class RunLog:
         self._board.close()
         self._file.close()
 
+    def waited(self, seconds: float) -> None:
+        """Before each optimiser step: how long its batch was waited for."""
+        self._waited += seconds
+
     def step(self, step: int, loss: float, losses: dict[str, float], rate: float) -> None:
         """After each optimiser step."""
         self._losses.append(loss)
@@ -72,10 +77,11 @@ class RunLog:
             left = (self._steps - step - 1) / speed / 60
             self._say(f"step {step + 1}/{self._steps}  loss {mean:.3f}  {speed:.2f} steps/s  {left:.0f} min left")
         if step % self._every == 0:
-            self._write(step, {
-                "loss": mean, "lr": rate, "samples_per_second": speed * self._batch,
-                **{f"loss/{k}": v for k, v in losses.items()},
-            })  # fmt: skip
+            now = time.monotonic()
+            share = self._waited / max(now - self._entry, 1e-9)
+            self._waited, self._entry = 0.0, now
+            values = {"loss": mean, "lr": rate, "samples_per_second": speed * self._batch, "waited": share}
+            self._write(step, {**values, **{f"loss/{name}": value for name, value in losses.items()}})
 
     def scores(self, step: int, scores: dict[str, float]) -> None:
         """After each validation."""

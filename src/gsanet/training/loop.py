@@ -221,7 +221,11 @@ class _Run:
         saved_at = time.monotonic()
         batches = iter(self._loader())
         for step in range(self.state.step, self.config.steps):
-            loss, losses = self._step(step, [next(batches) for _ in range(self.config.accumulate)])
+            asked = time.monotonic()
+            mine = [next(batches) for _ in range(self.config.accumulate)]
+            if log:
+                log.waited(time.monotonic() - asked)
+            loss, losses = self._step(step, mine)
             if self.config.ema:
                 self.average.update(self.model, step)
             if log:
@@ -241,7 +245,7 @@ class _Run:
             collate_fn=collate,
             num_workers=self.recipe.workers,
             prefetch_factor=4 if self.recipe.workers else None,
-            worker_init_fn=_quiet_worker,
+            worker_init_fn=quiet_worker,
             pin_memory=self.fabric.device.type == "cuda",
         )
 
@@ -266,8 +270,9 @@ class _Run:
         mean = mean_over_processes(self.fabric, mine).tolist()
         if not math.isfinite(mean[0]):
             self._no_number(step, f"the loss is {mean[0]}", bool(mine[0].isfinite()))
+        # Without a limit it still measures: a norm that is no number is the first sign of trouble.
         norm = self.fabric.clip_gradients(
-            self.wrapped, self.optimiser, max_norm=self.config.clip, error_if_nonfinite=False
+            self.wrapped, self.optimiser, max_norm=self.config.clip or math.inf, error_if_nonfinite=False
         )
         # float16's scaler meets such gradients while it looks for its scale, and leaves the step out by itself.
         if norm is not None and not math.isfinite(float(norm)) and not self._scaled():
@@ -345,6 +350,7 @@ def _to(batch: Sample, device: torch.device) -> Sample:
     return Sample(*(t.to(device, non_blocking=True) for t in batch))
 
 
-def _quiet_worker(_: int) -> None:
+def quiet_worker(_: int) -> None:
+    """A loader process shares the machine with the network: one thread is its part."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -58,17 +58,20 @@ class WeightedSampler:
 
 
 class EpochSampler:
-    """Groups in epochs; a video whose length is no multiple of the group fills its last one with frames used before.
+    """Groups in epochs.
 
     Args:
         frames_of: for each data set the frame numbers of each video.
         group: frames in a group.
         seed: of the run.
+        shared: every frame of a group counts as shown, and a video whose length is no multiple of the group fills
+            its last one with frames used before; else only the first does, and random others go with it.
     """
 
-    def __init__(self, frames_of: Sequence[Sequence[range]], group: int, seed: int) -> None:
-        self.frames_of, self.group, self.seed = frames_of, group, seed
-        counts = [sum(-(-len(video) // group) for video in videos) for videos in frames_of]
+    def __init__(self, frames_of: Sequence[Sequence[range]], group: int, seed: int, *, shared: bool = True) -> None:
+        self.frames_of, self.group, self.seed, self.shared = frames_of, group, seed, shared
+        each = group if shared else 1
+        counts = [sum(-(-len(video) // each) for video in videos) for videos in frames_of]
         self._taken = [min(counts[0], count) for count in counts]
         self._epoch: tuple[int, Groups] = (-1, [])
 
@@ -92,7 +95,14 @@ class EpochSampler:
         return [groups[int(i)] for i in rng.permutation(len(groups))]
 
     def _chunks(self, rng: np.random.Generator, video: range) -> list[tuple[int, ...]]:
+        if not self.shared:
+            return [(frame, *self._others(rng, video, frame)) for frame in video]
         order = [video.start + int(i) for i in rng.permutation(len(video))]
         short = -len(order) % self.group
         order += [order[i % len(order)] for i in range(short)]
         return [tuple(order[i : i + self.group]) for i in range(0, len(order), self.group)]
+
+    def _others(self, rng: np.random.Generator, video: range, frame: int) -> list[int]:
+        others = [i for i in video if i != frame] or [frame]
+        chosen = rng.choice(len(others), self.group - 1, replace=len(others) < self.group - 1)
+        return [others[int(i)] for i in chosen]
