@@ -51,7 +51,7 @@ def pretrain(
     from gsanet.training.pretrain import pretrain as run
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
-    _say(run(_recipe(config, data, changes, machine), out, quiet=quiet, progress=_progress(quiet)))
+    _say(run(read_recipe(config, data, changes, machine), out, quiet=quiet, progress=loading_progress(quiet)))
 
 
 @app.command()
@@ -75,19 +75,22 @@ def train(
     from gsanet.training.finetune import train as run
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
-    recipe = _recipe(config, data, changes, machine)
-    _say(run(recipe, out, pretrained=pretrained, quiet=quiet, progress=_progress(quiet)))
+    recipe = read_recipe(config, data, changes, machine)
+    _say(run(recipe, out, pretrained=pretrained, quiet=quiet, progress=loading_progress(quiet)))
 
 
-def _recipe(
-    config: Path | None, data: Path | None, changes: list[str] | None, machine: dict[str, str | int | None]
+def read_recipe(
+    config: Path | None,
+    data: Path | None,
+    changes: list[str] | None,
+    machine: dict[str, str | int | None] | None = None,
 ) -> TrainingConfig:
     """The recipe, with what the command line says of data and machine."""
     from dataclasses import replace
 
     from gsanet.training.config import load_config
 
-    said: dict[str, Any] = {name: value for name, value in machine.items() if value is not None}
+    said: dict[str, Any] = {name: value for name, value in (machine or {}).items() if value is not None}
     if data:
         said["data"] = str(data)
     return replace(load_config(config, changes or []), **said)
@@ -101,7 +104,9 @@ def _say(weights: Path) -> None:
         typer.echo(weights)
 
 
-def _progress(quiet: bool) -> Callable[[int, int], None]:
+def loading_progress(quiet: bool) -> Callable[[int, int], None]:
+    """For decoding into the cache: now and then a line on stderr."""
+
     def show(done: int, total: int) -> None:
         if not quiet and (done == total or done % 2048 < 256):
             typer.echo(f"decoding pictures once, for a quick start from now on: {done}/{total}", err=True)
