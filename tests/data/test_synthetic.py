@@ -13,7 +13,7 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.datasets import Mixture, SyntheticDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, FlowVariation
-from gsanet.data.synthetic import SyntheticMotion
+from gsanet.data.synthetic import SyntheticMotion, add_distractor
 from gsanet.flow.dis import DISFlow
 
 
@@ -62,3 +62,42 @@ def test_a_group_is_one_picture_in_several_motions(tmp_path: Path, size: tuple[i
     assert (sample.mask.float().mean((1, 2, 3)) > 20).all(), "the object stays in the crop"
     assert not torch.equal(sample.flow[0], sample.flow[1])
     assert all(torch.equal(a, b) for a, b in zip(sample, data[draw], strict=True))
+
+
+def test_a_distractor_lies_behind_the_object_and_is_all_that_changes() -> None:
+    image, mask = _picture()
+    red = np.zeros_like(image)
+    red[..., 0] = 255
+    seen = 0
+    for seed in range(8):
+        result = add_distractor(np.random.default_rng(seed), image, mask, red, mask)
+        changed = (result != image).any(-1)
+        assert not changed[mask].any()
+        pure = (result == (255, 0, 0)).all(-1)
+        seen += pure.sum() > 100
+        # The rest is its soft border.
+        assert (changed & ~(cv2.dilate(pure.astype(np.uint8), np.ones((9, 9))) > 0)).sum() < 100
+    assert seen >= 5
+    assert np.array_equal(add_distractor(np.random.default_rng(0), image, mask, red, np.zeros_like(mask)), image)
+
+
+def test_a_group_has_one_distractor_and_no_mask_of_it(tmp_path: Path) -> None:
+    image, mask = _picture()
+    other = np.zeros_like(image)
+    other[..., 2] = 255  # written as BGR: red
+    for name, picture in (("a", image), ("b", other)):
+        for kind, array in (("RGB", picture), ("GT", mask.astype(np.uint8) * 255)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / kind / f"{name}.png"), array)
+    pairs = image_pairs(tmp_path)
+    plain = SyntheticDataset(pairs, tmp_path / "cache", motion=SyntheticMotion())
+    data = SyntheticDataset(pairs, tmp_path / "cache", motion=SyntheticMotion(distractor=1.0))
+    reds = []
+    for seed in range(12):
+        sample, without = (d[Draw((seed,), (0, 0), (120, 160))] for d in (data, plain))
+        red = (sample.rgb[:, 0] > 200) & (sample.rgb[:, 1] < 30)
+        reds.append(int(red.sum()))
+        assert not (red & (sample.mask[:, 0] > 127)).any()
+        assert not ((without.rgb[:, 0] > 200) & (without.rgb[:, 1] < 30)).any()
+    # The other picture is drawn half of the time; drawn for itself, it is no distractor.
+    assert 2 <= sum(count > 500 for count in reds) < 12

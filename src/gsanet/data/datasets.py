@@ -18,7 +18,7 @@ from gsanet.data.cache import ArrayCache, Arrays, Decoder
 from gsanet.data.layout import Frame, Pair
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.sample import Draw, FlowVariation, Sample, crop_towards, load, make_frame, stack
-from gsanet.data.synthetic import SyntheticMotion
+from gsanet.data.synthetic import SyntheticMotion, add_distractor
 from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
@@ -192,9 +192,16 @@ class SyntheticDataset(Dataset[Sample]):
 
     def __getitem__(self, draw: Draw) -> Sample:
         rng = np.random.default_rng(draw.seed)
+        # Drawn only where it can happen, so that adding the option changed no run.
+        distracted = self.motion.distractor > 0 and rng.random() < self.motion.distractor
+        other = int(rng.integers(len(self))) if distracted else None
         frames = []
         for number in draw.items:
-            rgb, gt = crop_towards(rng, *self._pictures.arrays(number), draw.size)
+            whole, truth = self._pictures.arrays(number)
+            if other is not None and other != number:
+                picture, mask = self._pictures.arrays(other)
+                whole = add_distractor(rng, whole, truth > 0, picture, mask > 0)
+            rgb, gt = crop_towards(rng, whole, truth, draw.size)
             flow = self.motion.flow(rng, rgb, gt > 0, self._dis)
             frames.append(make_frame(rng, rgb, flow, gt, draw.size, self.augmentation, self.variation))
         return stack(frames, self.stride)

@@ -32,6 +32,8 @@ class SyntheticMotion:
     """of its rotation and zoom."""
     still: float = 0.1
     """Probability that the object does not move against its background."""
+    distractor: float = 0.0
+    """Probability that another picture's object lies in the background, and moves with it."""
 
     def flow(
         self, rng: np.random.Generator, image: Image, mask: NDArray[np.bool_], dis: DISFlow
@@ -60,6 +62,35 @@ class SyntheticMotion:
         share = cv2.GaussianBlur(share, (0, 0), 0.7)[..., None]
         frame: Image = (share * thing + (1 - share) * ground + 0.5).astype(np.uint8)
         return frame
+
+
+def add_distractor(
+    rng: np.random.Generator, image: Image, mask: NDArray[np.bool_], other: Image, other_mask: NDArray[np.bool_]
+) -> Image:
+    """*image* (h,w,3) with the object of *other* behind the one under *mask* (h,w).
+
+    It is cut out, mirrored or not, brought to between a fifth and two thirds of the picture's height and put anywhere,
+    partly outside perhaps. A thing like this stands out in the photograph, but is not what moves.
+    """
+    y, x = np.nonzero(other_mask)
+    if not len(y):
+        return image
+    window = (slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1))
+    thing, share = other[window], other_mask[window].astype(np.float32)
+    if rng.random() < 0.5:
+        thing, share = thing[:, ::-1], share[:, ::-1]
+    h, w = mask.shape
+    scale = rng.uniform(0.2, 0.67) * h / share.shape[0]
+    # A lying thing would span the picture.
+    scale = min(scale, 0.67 * w / share.shape[1])
+    place = np.array([[scale, 0, 0], [0, scale, 0]])
+    centre = np.array([rng.uniform(0, w), rng.uniform(0, h)])
+    place[:, 2] = centre - scale * np.array(share.shape[::-1]) / 2
+    pasted = cv2.warpAffine(np.ascontiguousarray(thing), place, (w, h), borderMode=cv2.BORDER_REPLICATE)
+    share = cv2.warpAffine(np.ascontiguousarray(share), place, (w, h))
+    share = np.where(mask, 0, cv2.GaussianBlur(share, (0, 0), 0.7))[..., None]
+    result: Image = (share * pasted + (1 - share) * image + 0.5).astype(np.uint8)
+    return result
 
 
 def _motion(rng: np.random.Generator, centre: tuple[float, float], reach: float, turn: float) -> NDArray[np.float64]:
