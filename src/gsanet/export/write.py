@@ -49,7 +49,7 @@ def export_onnx(
 
     Raises:
         GsanetError: onnx is not installed, PyTorch cannot export the model, the exported graph computes something
-            else, or the files cannot be written. Nothing is left behind then.
+            else, or the files cannot be written. No file is left behind then.
     """
     _check_request(model, size)
     weights = fingerprint(model)
@@ -60,6 +60,9 @@ def export_onnx(
     beside = [place.with_name(f".{place.name}.{os.getpid()}.part") for place in places]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    try:
         for one, part in zip(info, beside, strict=True):
             graph = build_graph(one.part, model)
             _write(graph, one, part)
@@ -68,11 +71,15 @@ def export_onnx(
         for part, place in zip(beside, places, strict=True):
             part.replace(place)
     except OSError as error:
-        raise GsanetError(f"cannot write the exported model to {folder}: {error.strerror or error}") from None
+        raise _unwritable(folder, error) from None
     finally:
         for part in beside:
             part.unlink(missing_ok=True)
     return places
+
+
+def _unwritable(folder: Path, error: OSError) -> GsanetError:
+    return GsanetError(f"cannot write the exported model to {folder}: {error.strerror or error}")
 
 
 def _check_request(model: GSANet, size: tuple[int, int]) -> None:
