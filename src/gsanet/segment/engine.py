@@ -20,7 +20,7 @@ from gsanet.segment.backend import open_backend
 from gsanet.segment.motion import open_motion
 from gsanet.segment.options import View, preset
 from gsanet.segment.prepare import Prepared, prepare
-from gsanet.segment.pretrained import find_weights
+from gsanet.segment.pretrained import find_weights, packaged_weights
 from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.resize import resize
 from gsanet.segment.source import Source, open_clip
@@ -107,15 +107,16 @@ class Segmenter:
         Raises:
             GsanetError: there are no such weights.
         """
-        exported = Path(name_or_path)
-        if is_exported(exported):
-            return cls(ExportedModel(exported), **{"name": str(name_or_path), "quality": "balanced", **arguments})
+        arguments = {"name": str(name_or_path), "quality": "balanced", **arguments}
+        # A folder of exports that happens to be called `lite` is meant when it is written `./lite`.
+        if str(name_or_path) not in packaged_weights() and is_exported(Path(name_or_path)):
+            return cls(ExportedModel(Path(name_or_path)), **arguments)
         # Imported here: reading weights needs safetensors, which `Segmenter(model)` does not.
         from gsanet.model.checkpoint import load_model
 
         with find_weights(name_or_path) as file:
             model = load_model(file)
-        return cls(model, **{"name": str(name_or_path), "quality": "balanced", **arguments})
+        return cls(model, **arguments)
 
     def stream(
         self, source: Source, *, batch: int | None = None, slots: bool = False, **options: Any
