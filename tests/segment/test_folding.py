@@ -7,9 +7,9 @@ import timm
 import torch
 from torch import nn
 
-from gsanet.model import GSANet
+from gsanet.model import GSANet, variant
 from gsanet.segment import Segmenter
-from gsanet.segment.folding import FoldedConv2d, folded
+from gsanet.segment.folding import FoldedConv2d, FoldedLinear, folded
 from gsanet.segment.network import Network
 from tiny import moving_square
 
@@ -88,6 +88,60 @@ def test_slots_stay_in_full_precision(tiny_model: GSANet) -> None:
     slots = {name: dtype for name, dtype in convs.items() if name.startswith(("rgb_slots", "flow_slots"))}
     assert slots and set(slots.values()) == {torch.float32}
     assert {dtype for name, dtype in convs.items() if "backbone" in name} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows", [3, 500])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_linear_layer_stays_what_it_was(dtype: torch.dtype, rows: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(24, 40, bias=bias), nn.GELU(), nn.Linear(40, 16, bias=bias)).eval()
+    x = torch.randn(2, 24, rows).transpose(1, 2)  # as pixels come: not contiguous
+
+    def run(m: nn.Module) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+            return m(x)
+
+    quick = folded(model, run)
+    assert {m.weight.dtype for m in quick.modules() if isinstance(m, FoldedLinear)} == {dtype}
+    assert type(model[0]) is nn.Linear
+    with torch.inference_mode():
+        one, two = run(model), run(quick)
+    assert two.dtype == one.dtype == dtype and two.shape == (2, rows, 16)
+    close = 1e-5 if dtype is torch.float32 else 2e-2
+    torch.testing.assert_close(two, one, atol=close, rtol=close)
+
+
+def test_a_linear_layer_that_does_more_stays() -> None:
+    class Doubled(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    x = torch.randn(200, 8)
+    model = nn.Sequential(Doubled(8, 8), nn.Linear(8, 4)).eval()
+    quick = folded(model, lambda m: m(x))
+    assert type(quick[0]) is Doubled and type(quick[1]) is FoldedLinear
+    with torch.inference_mode():
+        torch.testing.assert_close(quick(x), model(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_transformer_keeps_its_masks_and_its_precisions() -> None:
+    pytest.importorskip("segmentation_models_pytorch")
+    torch.manual_seed(0)
+    model = GSANet(variant("mit_b0", channels=8, clusters=6, neighbours=3, head_dim=4)).eval()
+    picture = torch.randn(3, 3, 96, 128)
+
+    def run(m: GSANet) -> torch.Tensor:
+        known = m.encode_references(picture[None, 1:], picture[None, 1:])
+        return m(picture[:1], picture[:1].flip(-1), known).logits
+
+    exact, quick = (Network(model, "cpu", precision).model for precision in ("float32", "bfloat16"))
+    with torch.inference_mode():
+        torch.testing.assert_close(run(exact), run(model), atol=1e-4, rtol=1e-3)
+    linears = {name: m.weight.dtype for name, m in quick.named_modules() if isinstance(m, FoldedLinear)}
+    assert {dtype for name, dtype in linears.items() if "backbone" in name} == {torch.bfloat16}
+    assert {dtype for name, dtype in linears.items() if "_slots" in name} == {torch.float32}
 
 
 def test_without_onednn_the_masks_are_the_same(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 """The network in the form in which it only runs: norms folded into convolutions, activations done by them.
 
 A batch norm in eval mode is a scale and a shift per channel, which its convolution can take on; a rectifier can be
-applied to a result while it is still in the processor. On a CPU with oneDNN the weights are besides laid out once
-as the convolution wants them, not anew for every frame.
+applied to a result while it is still in the processor. On a CPU with oneDNN the weights, of linear layers too, are
+besides laid out once as the product wants them, and not cast and laid out anew for every frame.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ _ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
 
 _SIZES = 4
 """Input sizes for which packed weights are kept."""
+
+
+_ROWS = 128
+"""A linear layer with fewer rows of input than this is quicker without oneDNN."""
 
 
 class FoldedConv2d(nn.Module):
@@ -108,6 +112,43 @@ class FoldedConv2d(nn.Module):
         return padded
 
 
+class FoldedLinear(nn.Module):
+    """A linear layer whose weights are in its precision, and laid out for oneDNN.
+
+    Args:
+        linear: torch's own.
+        dtype: in which it computes.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("weight", linear.weight.detach().to(dtype))
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().to(dtype))
+        self._packed: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(...,inputs) -> (...,outputs)."""
+        x = x.to(self.weight.dtype)
+        packed = self._pack() if x.device.type == "cpu" and x.numel() >= _ROWS * x.shape[-1] else None
+        if packed is None:
+            return F.linear(x, self.weight, self.bias)
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, packed, self.bias, "none", [], "")
+        return result
+
+    def _pack(self) -> Tensor | None:
+        """As oneDNN wants them for any number of rows: unlike with convolutions that makes no difference."""
+        if self._packed is None and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            try:
+                _ = torch.ops.mkldnn._linear_pointwise
+                self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight)
+            except (AttributeError, RuntimeError):
+                return None
+        return self._packed
+
+
 def _packed(weight: Tensor, place: tuple[Any, ...], shape: torch.Size) -> Tensor | None:
     # PyTorch's own compiler packs by these operations; they are not promised to stay.
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -121,10 +162,10 @@ def _packed(weight: Tensor, place: tuple[Any, ...], shape: torch.Size) -> Tensor
 
 
 def folded(model: Model, run: Callable[[Model], object]) -> Model:
-    """A copy of *model* whose convolutions are :class:`FoldedConv2d`, for inference alone.
+    """A copy of *model* with :class:`FoldedConv2d` and :class:`FoldedLinear` in it, for inference alone.
 
     Which norm and which activation follow which convolution is seen by running it, so that any backbone will do. A
-    convolution keeps the precision that autocast gave it in that run.
+    layer keeps the precision that autocast gave it in that run.
 
     Args:
         model: in eval mode.
@@ -145,13 +186,13 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
             follows[maker] = module
 
     def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Linear):
             dtypes[module] = output.dtype
         seen[id(output)] = (module, output, output._version)
 
     hooks = []
     for module in names:
-        if isinstance(module, nn.Conv2d | nn.modules.batchnorm._BatchNorm | nn.ReLU | nn.ReLU6):
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.modules.batchnorm._BatchNorm | nn.ReLU | nn.ReLU6):
             hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
     with torch.no_grad():  # inference mode would keep no versions
         run(model)
@@ -159,6 +200,9 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
         hook.remove()
 
     for conv, dtype in dtypes.items():
+        if type(conv) is nn.Linear:
+            _replace(model, names[conv], FoldedLinear(conv, dtype))
+            continue
         # A class we do not know may do more than convolve: it stays.
         if type(conv) not in (nn.Conv2d, Conv2dSame) or isinstance(conv.padding, str) or conv.padding_mode != "zeros":
             continue
