@@ -64,6 +64,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "online": False,
         "flip": True,
         "scales": [0.75, 1.0],
+        "smooth": True,
         "flow_directions": "both",
     }
     arguments = ("--overwrite", "--online", "--flow", "none")

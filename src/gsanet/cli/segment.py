@@ -66,6 +66,7 @@ def segment(
     online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
     quality: Quality = "balanced",
     scales: Annotated[str, typer.Option(help="Average over these multiples of the input size.")] = "1",
+    smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Average over time, along the flow.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that are finished.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
 ) -> None:
@@ -93,6 +94,7 @@ def segment(
         online=online,
         quality=quality,
         scales=_numbers(scales),
+        smooth=smooth,
     )
     plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
     failed = _segment_all(segmenter, plans, kinds)

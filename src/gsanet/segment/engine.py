@@ -23,6 +23,7 @@ from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights, packaged_weights
 from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.resize import resize
+from gsanet.segment.smoothing import Link, smoothed
 from gsanet.segment.source import Source, open_clip
 from gsanet.segment.threads import ahead
 
@@ -147,10 +148,17 @@ class Segmenter:
             bank = choose_references(
                 clip, views, motion, self.network.config.references, self.network.references, chosen.online
             )
-            frames = ahead(prepare(clip, views, motion), depth=2 * count)
+            frames = ahead(prepare(clip, views, motion, links=chosen.smooth), depth=2 * count)
             with closing(frames):  # type: ignore[type-var]
-                for group in _batches(frames, bank, count):
-                    yield from self._segment(group, views, bank, slots)
+                results = (
+                    result
+                    for group in _batches(frames, bank, count)
+                    for result in self._segment(group, views, bank, slots)
+                )
+                if chosen.smooth:
+                    yield from smoothed(results, lookahead=not chosen.online)
+                else:
+                    yield from (result for result, _ in results)
 
         return run()
 
@@ -160,8 +168,8 @@ class Segmenter:
 
     def _segment(
         self, group: Sequence[Prepared], views: Sequence[View], bank: ReferenceBank, slots: bool
-    ) -> Iterator[FrameResult]:
-        """One batch: every view through the network, then for each frame the average at its own size."""
+    ) -> Iterator[tuple[FrameResult, Link | None]]:
+        """One batch: every view through the network, then for each frame the average at its own size, and its link."""
         by_view = [
             self.network([one.views[k] for one in group], bank.features[k], slots and k == 0) for k in range(len(views))
         ]
@@ -171,7 +179,7 @@ class Segmenter:
             for view, results in zip(views, by_view, strict=True):
                 probability = results[i][0]
                 total += resize(probability[:, ::-1] if view.mirrored else probability, size)
-            yield FrameResult(
+            result = FrameResult(
                 one.frame.index,
                 one.frame.time,
                 one.frame.name,
@@ -180,6 +188,7 @@ class Segmenter:
                 one.views[0].flow,
                 by_view[0][i][1],
             )
+            yield result, one.link
 
 
 def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:

@@ -44,6 +44,9 @@ class Options:
     flow_directions: Literal["forward", "both"] = "forward"
     """``both`` averages with the flow from the frame before."""
 
+    smooth: bool = True
+    """Average probabilities over time, along the flow (:mod:`gsanet.segment.smoothing`)."""
+
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:
             raise GsanetError(f"scales must be positive numbers, got {self.scales}")

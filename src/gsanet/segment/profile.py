@@ -22,17 +22,16 @@ import torch
 from numpy.typing import NDArray
 
 from gsanet.errors import GsanetError
-from gsanet.flow.colour import Flow, Picture
-from gsanet.flow.sequence import Direction
 from gsanet.model import ReferenceFeatures
 from gsanet.segment.backend import Backend
 from gsanet.segment.engine import FrameResult, Segmenter
-from gsanet.segment.motion import draw, open_motion, windows
+from gsanet.segment.motion import open_motion, windows
 from gsanet.segment.network import Network
 from gsanet.segment.options import View
-from gsanet.segment.prepare import Pictures
+from gsanet.segment.prepare import Pictures, known_flow, show
 from gsanet.segment.resize import resize
 from gsanet.segment.save import ClipWriter
+from gsanet.segment.smoothing import Link, Linker, smoothed
 from gsanet.segment.source import open_clip
 
 T = TypeVar("T")
@@ -40,13 +39,14 @@ Map = NDArray[np.float32]
 
 STAGES = {
     "decode": "video to RGB",
-    "flow": "between neighbouring frames",
+    "flow": "between neighbouring frames, there and back if it is averaged over time",
     "prepare": "both pictures at the network's size, flow coloured",
     "rgb": "encoder and multi-scale fusion of the RGB stream",
     "motion": "the same of the flow stream",
     "slots": "clusters, aggregation, slot attention of both streams",
     "decoder": "fusion of the streams, top-down decoder, and what else the network does",
     "resize": "probabilities to the size of the frame",
+    "smooth": "average over time",
     "write": "what was asked to be saved",
 }
 """Stages in order, and what they do."""
@@ -131,11 +131,15 @@ def profile_stages(
             yield i, item
 
     pictures: list[list[Pictures]] = []
+    links: list[Link | None] = []
+    linker = Linker()
     for _, window in each(shown):
         flows = {}
         for direction in dict.fromkeys(view.direction for view in views):
             flows[direction] = clock.time("flow", partial(motion, window, direction))
-        pictures.append(clock.time("prepare", partial(_show, window.frame.image, flows, views, motion.in_pixels)))
+        known = known_flow(window, flows, motion)
+        links.append(clock.time("flow", partial(linker, window, *known)) if options.smooth else None)
+        pictures.append(clock.time("prepare", partial(show, window, views, flows, motion.in_pixels)))
     count = network.config.references
     spread = [pictures[i * len(pictures) // count] for i in range(count)]
     banks = [network.references([one[k] for one in spread]) for k in range(len(views))]
@@ -146,6 +150,9 @@ def profile_stages(
             frame = shown[i].frame
             probability = clock.time("resize", partial(_enlarge, answers, views, frame.image.shape[:2]))
             results.append(FrameResult(i, frame.time, frame.name, frame.image, probability, one[0].flow, {}))
+    if options.smooth:
+        averaged = smoothed(zip(results, links, strict=True), lookahead=not options.online)
+        results = [clock.time("smooth", partial(next, averaged)) for _ in each(results)]
     with tempfile.TemporaryDirectory() as folder, ClipWriter(Path(folder), clip, save) as writer:
         for _, result in each(results):
             clock.time("write", partial(writer.add, result))
@@ -153,15 +160,6 @@ def profile_stages(
         inner = sum(entry.get(name, 0.0) for name in ("rgb", "motion", "slots"))
         entry["decoder"] = entry.pop("network") - inner
     return {name: [1000 * entry.get(name, 0.0) for entry in islice(entries, 2, None)] for name in STAGES}
-
-
-def _show(image: Picture, flows: dict[Direction, Flow], views: Sequence[View], in_pixels: bool) -> list[Pictures]:
-    shown = []
-    for size, direction, mirrored in views:
-        small = resize(image, size)
-        flow = draw(flows[direction], size, in_pixels, mirrored)
-        shown.append(Pictures(np.ascontiguousarray(small[:, ::-1]) if mirrored else small, flow))
-    return shown
 
 
 def _run(network: Backend, views: Sequence[Pictures], banks: Sequence[ReferenceFeatures]) -> list[Map]:

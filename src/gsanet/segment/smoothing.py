@@ -1,0 +1,167 @@
+"""Probabilities averaged over time along the flow: what a frame lacks, its neighbours know.
+
+A mask that is missed or added in single frames is the commonest error of a network that sees one frame at a time. Each
+frame's probability is averaged with that of the past, carried along by the flow, and with the next frame's. How much
+the carried values count is decided for every pixel: where flow there and back again does not return, or leads to
+another colour, at borders of what moves and on things that come out from behind, they do not count. At a cut the
+average begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.flow.colour import Flow
+from gsanet.flow.dis import DISFlow
+from gsanet.flow.scaled import enlarge
+from gsanet.segment.motion import Window
+from gsanet.segment.resize import limit, resize
+
+if TYPE_CHECKING:
+    from gsanet.segment.engine import FrameResult
+
+Map = NDArray[np.float32]
+Array = TypeVar("Array", NDArray[np.float32], NDArray[np.uint8])
+
+SIDE = 448
+"""Pixels. Averages are taken at this long side; finer detail of each frame is left as the network drew it."""
+
+PAST = 0.8
+"""Weight of the past, all of it, against 1 - PAST of the frame itself."""
+
+FUTURE = 0.5
+"""Weight of the next frame against 1 of frame and past. Chosen, as all of these, on the development split: see
+docs/experiments.md."""
+
+_SLACK, _SHARE = 0.5, 0.05
+"""Pixels squared by which a way there and back may miss, and as a share of its own squared length."""
+
+_COLOUR = 20.0
+"""Of 255: by how much colours may differ, averaged over the channels and a window of 5 x 5."""
+
+
+CUT = 0.3
+"""Where the past can be trusted less than this, averaged over the frame, there is a cut. In the thirty videos of DAVIS
+train it is 0.64 or more from frame to frame, and 0.12 or less from one video to the next."""
+
+
+class Link(NamedTuple):
+    """How a frame is connected with the one before, in pixels at :data:`SIDE`."""
+
+    back: Flow
+    """From the frame to the one before, (h,w,2)."""
+    forth: Flow
+    """From the one before to the frame, (h,w,2)."""
+    past: Map
+    """For each pixel of the frame how far its past can be trusted, 0 to 1, (h,w)."""
+    future: Map
+    """For each pixel of the one before how far the frame can."""
+
+
+class Linker:
+    """Finds the links of a clip's frames, one after the other; uses what flow there is and computes the rest by DIS."""
+
+    def __init__(self) -> None:
+        self._dis = DISFlow()
+        self._next: Flow | None = None
+
+    def __call__(self, window: Window, forward: Flow | None = None, backward: Flow | None = None) -> Link | None:
+        """The link of a frame to the one before; None where there is none, or a cut between.
+
+        Args:
+            forward: flow to :attr:`Window.after` if it is known, of any size and in its own pixels.
+            backward: flow to :attr:`Window.before`, likewise.
+        """
+        forth, self._next = self._next, forward if window.after is not None else None
+        if window.before is None:
+            return None
+        here, there = limit(window.small, SIDE), limit(window.before, SIDE)
+        back = self._dis(here, there) if backward is None else enlarge(backward, here.shape[:2])
+        forth = self._dis(there, here) if forth is None else enlarge(forth, here.shape[:2])
+        past = agreement(back, forth) * likeness(here, there, back)
+        if past.mean() < CUT:
+            return None
+        return Link(back, forth, past, agreement(forth, back) * likeness(there, here, forth))
+
+
+def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool) -> Iterator[FrameResult]:
+    """The same results with smoother probabilities.
+
+    Args:
+        results: in order, each with its link to the one before; without a link the average begins anew.
+        lookahead: whether the next frame counts too; every result then comes one frame late.
+    """
+    held: FrameResult | None = None
+    plain = past = np.zeros((0, 0), np.float32)
+    broken: Exception | None = None
+    remaining = iter(results)
+    while True:
+        try:
+            result, link = next(remaining)
+        except StopIteration:
+            break
+        except Exception as error:
+            broken = error  # a clip that breaks off still has the frames before
+            break
+        own = limit(result.probability, SIDE)
+        if link is None or past.shape != own.shape or link.back.shape[:2] != own.shape:
+            if held is not None:
+                yield _corrected(held, past - plain)
+            past = own
+        else:
+            if held is not None:
+                weight = FUTURE * link.future
+                blended = (past + weight * carry(own, link.forth)) / (1 + weight)
+                yield _corrected(held, blended - plain)
+            weight = PAST * link.past
+            past = ((1 - PAST) * own + weight * carry(past, link.back)) / (1 - PAST + weight)
+        plain = own
+        if lookahead:
+            held = result
+        else:
+            yield _corrected(result, past - plain)
+    if held is not None:
+        yield _corrected(held, past - plain)
+    if broken is not None:
+        raise broken
+
+
+def _corrected(result: FrameResult, change: Map) -> FrameResult:
+    probability = result.probability + resize(change, result.probability.shape[:2])
+    return replace(result, probability=np.clip(probability, 0, 1))
+
+
+def carry(values: Array, flow: Flow) -> Array:
+    """*values* (h,w) or (h,w,K) of another frame as seen from this one, whose *flow* (h,w,2) leads there."""
+    x, y = _grid(flow)
+    carried: Array = cv2.remap(
+        values, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return carried
+
+
+def agreement(flow: Flow, back: Flow) -> Map:
+    """How well *flow* (h,w,2) and the way *back* from where it leads cancel, 0 to 1, (h,w)."""
+    there = carry(back, flow)
+    miss = np.square(flow + there).sum(-1)
+    scale = _SLACK + _SHARE * (np.square(flow).sum(-1) + np.square(there).sum(-1))
+    weight: Map = np.exp(-0.5 * miss / scale)
+    return weight
+
+
+def likeness(image: NDArray[np.uint8], other: NDArray[np.uint8], flow: Flow) -> Map:
+    """How well *image* (h,w,3) looks like *other* where its *flow* leads, 0 to 1, (h,w)."""
+    difference = cv2.absdiff(image, carry(other, flow)).mean(-1, dtype=np.float32)
+    weight: Map = np.exp(-0.5 * np.square(cv2.blur(difference, (5, 5)) / _COLOUR))
+    return weight
+
+
+def _grid(flow: Flow) -> tuple[Map, Map]:
+    h, w = flow.shape[:2]
+    return np.arange(w, dtype=np.float32)[None].repeat(h, 0), np.arange(h, dtype=np.float32)[:, None].repeat(w, 1)

@@ -1,0 +1,157 @@
+"""Averages over time: errors of single frames go, borders stay, cuts and other ends begin anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gsanet.model import GSANet
+from gsanet.segment import Segmenter
+from gsanet.segment.engine import FrameResult
+from gsanet.segment.motion import Window, open_motion, windows
+from gsanet.segment.options import Options
+from gsanet.segment.prepare import prepare
+from gsanet.segment.smoothing import Link, Linker, agreement, carry, likeness, smoothed
+from gsanet.segment.source import open_clip
+from gsanet.video.clip import Frame
+from tiny import TINY
+
+STEP = 3
+
+
+def _world(count: int, noise: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """A textured square that moves STEP pixels a frame over a textured ground: frames (96,160,3) and masks."""
+    rng = np.random.default_rng(noise)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (96, 160, 3), dtype=np.uint8), (0, 0), 2)
+    thing = cv2.GaussianBlur(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8), (0, 0), 2)
+    frames, masks = [], []
+    for t in range(count):
+        frame, mask = ground.copy(), np.zeros((96, 160), bool)
+        left = 20 + STEP * t
+        frame[30:70, left : left + 40], mask[30:70, left : left + 40] = thing, True
+        frames.append(frame)
+        masks.append(mask)
+    return frames, masks
+
+
+def _links(frames: list[np.ndarray]) -> list[Link | None]:
+    linker = Linker()
+    shown = (Frame(i, i / 10, f"{i:05d}", image) for i, image in enumerate(frames))
+    return [linker(window) for window in windows(shown, True)]
+
+
+def _result(index: int, frame: np.ndarray, probability: np.ndarray) -> FrameResult:
+    return FrameResult(index, index / 10, f"{index:05d}", frame, probability.astype(np.float32), frame, {})
+
+
+def _smooth(frames, maps, links, lookahead: bool = True) -> list[FrameResult]:
+    results = (_result(i, f, p) for i, (f, p) in enumerate(zip(frames, maps, strict=True)))
+    return list(smoothed(zip(results, links, strict=True), lookahead))
+
+
+@pytest.mark.parametrize("lookahead", [True, False])
+def test_a_frame_that_fails_is_mended_by_its_neighbours(lookahead: bool) -> None:
+    frames, masks = _world(8)
+    maps = [np.where(m, 0.9, 0.1) for m in masks]
+    maps[4] = np.full_like(maps[4], 0.1)  # missed
+    done = _smooth(frames, maps, _links(frames), lookahead)
+    assert [r.index for r in done] == list(range(8))
+    for result, mask in zip(done, masks, strict=True):
+        inter, union = (result.mask & mask).sum(), (result.mask | mask).sum()
+        # Where it was missed, a border of pixels that the flow is not sure of may be left out.
+        assert inter / union > (0.7 if result.index == 4 else 0.85), result.index
+
+
+def test_what_is_the_same_in_every_frame_stays() -> None:
+    frames, masks = _world(5)
+    maps = [np.full(m.shape, 0.3) for m in masks]
+    for result in _smooth(frames, maps, _links(frames)):
+        assert np.allclose(result.probability, 0.3, atol=1e-6)
+
+
+def test_a_cut_lets_nothing_through() -> None:
+    one, masks = _world(4)
+    other, _ = _world(4, noise=7)
+    frames = [*one, *(frame[:, ::-1] for frame in other)]
+    maps = [np.where(m, 0.95, 0.05) for m in masks] + [np.full(masks[0].shape, 0.05)] * 4
+    links = _links(frames)
+    assert [link is None for link in links] == [True, False, False, False, True, False, False, False]
+    after = _smooth(frames, maps, links)[4:]
+    assert max(r.probability.max() for r in after) < 0.06
+
+
+def test_without_a_link_the_average_begins_anew() -> None:
+    frames, masks = _world(4)
+    maps = [np.where(m, 0.9, 0.1) for m in masks]
+    links = _links(frames)
+    links[2] = None
+    done = _smooth(frames, maps, links)
+    alone = _smooth(frames[2:], maps[2:], [None, links[3]])
+    assert np.array_equal(done[2].probability, alone[0].probability)
+    assert np.array_equal(done[3].probability, alone[1].probability)
+
+
+def test_carry_looks_where_the_flow_leads() -> None:
+    values = np.zeros((20, 30), np.float32)
+    values[8, 12] = 1
+    flow = np.zeros((20, 30, 2), np.float32)
+    flow[..., 0], flow[..., 1] = 2, 3
+    assert carry(values, flow)[5, 10] == 1
+
+
+def test_agreement_is_one_where_ways_cancel_and_none_where_they_do_not() -> None:
+    flow = np.full((20, 30, 2), 9, np.float32)
+    assert np.allclose(agreement(flow, -flow), 1)
+    assert agreement(flow, np.zeros_like(flow)).max() < 0.01
+
+
+def test_likeness_is_of_what_the_flow_leads_to() -> None:
+    frames, masks = _world(2)
+    flow = np.zeros((96, 160, 2), np.float32)
+    flow[masks[0]] = (STEP, 0)
+    inside = cv2.erode(masks[0].astype(np.uint8), np.ones((9, 9))) > 0
+    assert likeness(frames[0], frames[1], flow)[inside].min() > 0.99
+    assert likeness(frames[0], np.zeros_like(frames[0]), flow * 0).mean() < 0.01
+
+
+def test_flow_that_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, _ = _world(3)
+    linker = Linker()
+    calls: list[int] = []
+    compute = linker._dis
+    monkeypatch.setattr(linker, "_dis", lambda a, b: calls.append(1) or compute(a, b))
+    forward = np.full((48, 80, 2), 1.5, np.float32)  # at half the size
+    first = Window(Frame(0, 0, "0", frames[0]), frames[0], None, frames[1])
+    second = Window(Frame(1, 0, "1", frames[1]), frames[1], frames[0], None)
+    assert linker(first, forward) is None
+    link = linker(second, None, np.full((96, 160, 2), -3, np.float32))
+    assert link is not None and calls == []
+    assert np.allclose(link.forth, 3) and np.allclose(link.back, -3)
+    assert linker(second) is not None and len(calls) == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"flow_directions": "both"}, {"online": True}, {"flow": "none"}])
+def test_links_of_the_engine_lead_to_the_frame_before(options: dict[str, object]) -> None:
+    frames, masks = _world(5)
+    clip = open_clip(np.stack(frames))
+    chosen = Options().change(options)
+    views = chosen.views(clip.height, clip.width, TINY)
+    prepared = list(prepare(clip, views, open_motion(chosen, clip), links=True))
+    assert prepared[0].link is None
+    for one, mask in zip(prepared[1:], masks[1:], strict=True):
+        assert one.link is not None
+        inside = cv2.erode(mask.astype(np.uint8), np.ones((13, 13))) > 0
+        assert np.median(one.link.back[inside][:, 0]) == pytest.approx(-STEP, abs=0.3)
+        before = cv2.erode(masks[one.frame.index - 1].astype(np.uint8), np.ones((13, 13))) > 0
+        assert np.median(one.link.forth[before][:, 0]) == pytest.approx(STEP, abs=0.3)
+
+
+def test_the_engine_smooths_unless_told_not_to(tiny_model: GSANet, tiny_clip: Path) -> None:
+    segmenter = Segmenter(tiny_model, precision="float32")
+    smooth, plain = (list(segmenter.stream(tiny_clip, smooth=s)) for s in (True, False))
+    assert [r.index for r in smooth] == [r.index for r in plain] == list(range(12))
+    flicker = [np.abs(np.diff([r.probability for r in rs], axis=0)).mean() for rs in (smooth, plain)]
+    assert flicker[0] < flicker[1]
