@@ -60,6 +60,7 @@ def test_cost_counts_what_is_computed() -> None:
     assert cost.parameters == sum(p.numel() for p in GSANet(config).parameters())
     wider = model_cost(replace(config, size=192))
     assert input_size(config) == (64, 96)
+    assert model_cost(config, (96, 192)) == wider
     assert input_size(replace(config, size=192)) == (96, 192)
     # Convolutions, nearly all of it, grow with the area: 3 times here.
     assert 2.5 < wider.frame_flops / cost.frame_flops < 3.5

@@ -51,11 +51,15 @@ def input_size(config: GSANetConfig) -> tuple[int, int]:
     return height, config.size
 
 
-def model_cost(config: GSANetConfig) -> ModelCost:
-    """Count on PyTorch's meta device: operators run with shapes alone, so this takes a second or two."""
+def model_cost(config: GSANetConfig, size: tuple[int, int] | None = None) -> ModelCost:
+    """Count on PyTorch's meta device: operators run with shapes alone, so this takes a second or two.
+
+    Args:
+        size: (H,W) of the input; :func:`input_size` if None.
+    """
     with torch.device("meta"), _NumbersOnCpu():
         model = GSANet(config).eval()
-    height, width = input_size(config)
+    height, width = size or input_size(config)
     frame = torch.empty(1, 3, height, width, device="meta")
     frames = frame.unsqueeze(1).expand(-1, config.references, -1, -1, -1)
     with torch.no_grad():

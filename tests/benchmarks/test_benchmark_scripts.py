@@ -1,0 +1,60 @@
+"""The scripts of ``benchmarks/`` run, and print what they promise; what they measure is asserted nowhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gsanet.model import GSANet
+from gsanet.segment.network import Network
+from gsanet.segment.prepare import Pictures
+from tiny import TINY, moving_square
+
+SCRIPTS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, *arguments: str) -> list[str]:
+    """The lines that a script prints."""
+    command = [sys.executable, str(SCRIPTS / script), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_both_schedules_agree_and_the_last_line_is_their_ratio() -> None:
+    lines = run(
+        "schedule.py", "--model", "lite", "--size", "128x160", "--frames", "2", "--repeat", "1", "--matrix", "64"
+    )
+    table = [line for line in lines if line.startswith("| ") and "float" in line]
+    assert [line.split(" | ")[0] for line in table[:2]] == ["| published, float32", "| ours, float32"]
+    assert "the schedules agree" in lines
+    assert re.fullmatch(r"float32 \d+\.\dx( bfloat16 \d+\.\dx)?", lines[-1])
+
+
+def test_random_weights_are_given_masks() -> None:
+    spec = importlib.util.spec_from_file_location("benchmark_schedule", SCRIPTS / "schedule.py")
+    assert spec is not None and spec.loader is not None
+    schedule = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = schedule  # where dataclasses look for it
+    spec.loader.exec_module(schedule)
+    torch.manual_seed(0)
+    model = GSANet(TINY).eval()
+    square = moving_square(12, 64, 96)
+    pictures = [Pictures(frame, 255 - frame) for frame in square[::3]]
+    schedule.calibrate(model, pictures)
+    network = Network(model, "cpu", "float32")
+    bank = network.references(pictures[:3])
+    masks = [probability > 0.5 for probability, _ in network(pictures, bank)]
+    assert all(0.05 < mask.mean() < 0.95 for mask in masks)
+    published = schedule.Published(model)
+    for one, mask in zip(pictures, masks, strict=True):
+        assert ((published(one, pictures[:3]) > 0.5) == mask).mean() > 0.999
