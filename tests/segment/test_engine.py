@@ -210,7 +210,10 @@ class Counting(Clip):
 class Nothing:
     """In place of the network: finds nothing, at once."""
 
-    config, device, precision = TINY, torch.device("cpu"), "float32"
+    config, device, precision, workers = TINY, torch.device("cpu"), "float32", 2
+
+    def one_thread(self, others: int) -> None:
+        pass
 
     def accept(self, sizes: object) -> None:
         pass
@@ -231,8 +234,9 @@ def test_a_long_clip_holds_no_more_frames_than_a_short_one(tiny_model: GSANet, b
         assert sum(1 for _ in segmenter.stream(clip)) == frames
         gc.collect()
         assert clip.alive == 0
-        # Two batches wait, one is at the network, one with its taker; the thread and flow hold some, references three.
-        assert clip.most <= 4 * batch + 8
+        # Two batches wait, three are at the network or done, one with its taker; the thread, flow and the average
+        # over time hold some, references three.
+        assert clip.most <= 6 * batch + 10
 
 
 @pytest.mark.slow
@@ -305,3 +309,27 @@ def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANe
     assert Segmenter(tiny_model, quality="best", flow="none").options.flow_directions == "forward"
     with pytest.raises(GsanetError, match="unknown quality 'great': choose one of fast, balanced, best"):
         Segmenter(tiny_model, quality="great")
+
+
+def test_several_frames_at_once_give_the_masks_of_one_after_the_other(
+    tiny_model: GSANet, tiny_frames: np.ndarray
+) -> None:
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            segmenter = Segmenter(tiny_model, precision="float32")
+            assert segmenter.network.workers == threads
+            results.append([r.probability for r in segmenter.stream(tiny_frames, flip=True)])
+            assert torch.get_num_threads() == threads
+        # References are encoded by all threads together, whose sums are rounded otherwise.
+        np.testing.assert_allclose(results[1], results[0], atol=1e-4)
+        # Nor do threads to come compute alone because ours did.
+        seen: list[int] = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert seen == [3]
+    finally:
+        torch.set_num_threads(before)

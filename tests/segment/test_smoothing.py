@@ -14,7 +14,7 @@ from gsanet.segment.engine import FrameResult
 from gsanet.segment.motion import Window, open_motion, windows
 from gsanet.segment.options import Options
 from gsanet.segment.prepare import prepare
-from gsanet.segment.smoothing import Link, Linker, agreement, carry, likeness, smoothed
+from gsanet.segment.smoothing import Link, Linker, carry, likeness, smoothed
 from gsanet.segment.source import open_clip
 from gsanet.video.clip import Frame
 from tiny import TINY
@@ -25,8 +25,7 @@ STEP = 3
 def _world(count: int, noise: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """A textured square that moves STEP pixels a frame over a textured ground: frames (96,160,3) and masks."""
     rng = np.random.default_rng(noise)
-    ground = cv2.GaussianBlur(rng.integers(0, 255, (96, 160, 3), dtype=np.uint8), (0, 0), 2)
-    thing = cv2.GaussianBlur(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8), (0, 0), 2)
+    ground, thing = (_texture(rng, size) for size in ((96, 160, 3), (40, 40, 3)))
     frames, masks = [], []
     for t in range(count):
         frame, mask = ground.copy(), np.zeros((96, 160), bool)
@@ -37,8 +36,13 @@ def _world(count: int, noise: int = 0) -> tuple[list[np.ndarray], list[np.ndarra
     return frames, masks
 
 
+def _texture(rng: np.random.Generator, size: tuple[int, int, int]) -> np.ndarray:
+    blurred = cv2.GaussianBlur(rng.random(size, np.float32), (0, 0), 3)
+    return cv2.normalize(blurred, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+
+
 def _links(frames: list[np.ndarray]) -> list[Link | None]:
-    linker = Linker()
+    linker = Linker(lookahead=True)
     shown = (Frame(i, i / 10, f"{i:05d}", image) for i, image in enumerate(frames))
     return [linker(window) for window in windows(shown, True)]
 
@@ -102,12 +106,6 @@ def test_carry_looks_where_the_flow_leads() -> None:
     assert carry(values, flow)[5, 10] == 1
 
 
-def test_agreement_is_one_where_ways_cancel_and_none_where_they_do_not() -> None:
-    flow = np.full((20, 30, 2), 9, np.float32)
-    assert np.allclose(agreement(flow, -flow), 1)
-    assert agreement(flow, np.zeros_like(flow)).max() < 0.01
-
-
 def test_likeness_is_of_what_the_flow_leads_to() -> None:
     frames, masks = _world(2)
     flow = np.zeros((96, 160, 2), np.float32)
@@ -119,17 +117,18 @@ def test_likeness_is_of_what_the_flow_leads_to() -> None:
 
 def test_flow_that_is_known_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     frames, _ = _world(3)
-    linker = Linker()
+    linker = Linker(lookahead=True)
     calls: list[int] = []
     compute = linker._dis
     monkeypatch.setattr(linker, "_dis", lambda a, b: calls.append(1) or compute(a, b))
-    forward = np.full((48, 80, 2), 1.5, np.float32)  # at half the size
-    first = Window(Frame(0, 0, "0", frames[0]), frames[0], None, frames[1])
-    second = Window(Frame(1, 0, "1", frames[1]), frames[1], frames[0], None)
+    forward = np.full((48, 80, 2), 0.5, np.float32)  # at half the size
+    # Twice the same picture, so that no flow leads to another colour.
+    first = Window(Frame(0, 0, "0", frames[0]), frames[0], None, frames[0])
+    second = Window(Frame(1, 0, "1", frames[0]), frames[0], frames[0], None)
     assert linker(first, forward) is None
-    link = linker(second, None, np.full((96, 160, 2), -3, np.float32))
+    link = linker(second, None, np.full((96, 160, 2), -1, np.float32))
     assert link is not None and calls == []
-    assert np.allclose(link.forth, 3) and np.allclose(link.back, -3)
+    assert np.allclose(link.forth, 1) and np.allclose(link.back, -1)
     assert linker(second) is not None and len(calls) == 2
 
 
@@ -139,12 +138,16 @@ def test_links_of_the_engine_lead_to_the_frame_before(options: dict[str, object]
     clip = open_clip(np.stack(frames))
     chosen = Options().change(options)
     views = chosen.views(clip.height, clip.width, TINY)
-    prepared = list(prepare(clip, views, open_motion(chosen, clip), links=True))
+    linker = Linker(lookahead=not chosen.online)
+    prepared = list(prepare(clip, views, open_motion(chosen, clip), linker=linker))
     assert prepared[0].link is None
     for one, mask in zip(prepared[1:], masks[1:], strict=True):
         assert one.link is not None
         inside = cv2.erode(mask.astype(np.uint8), np.ones((13, 13))) > 0
         assert np.median(one.link.back[inside][:, 0]) == pytest.approx(-STEP, abs=0.3)
+        if chosen.online:
+            assert one.link.forth is None
+            continue
         before = cv2.erode(masks[one.frame.index - 1].astype(np.uint8), np.ones((13, 13))) > 0
         assert np.median(one.link.forth[before][:, 0]) == pytest.approx(STEP, abs=0.3)
 

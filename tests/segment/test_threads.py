@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
-from gsanet.segment.threads import Behind, ahead
+from gsanet.segment.threads import Behind, abreast, ahead
 
 
 def no_threads_left() -> bool:
@@ -103,3 +104,43 @@ def test_an_error_in_front_throws_the_waiting_away() -> None:
         raise KeyboardInterrupt
     assert len(done) < 4
     assert no_threads_left()
+
+
+def test_abreast_keeps_the_order_and_works_at_once() -> None:
+    together = threading.Barrier(3, timeout=20)
+    begun: list[int] = []
+
+    def task(number: int) -> int:
+        if number < 3:
+            together.wait()  # passes only if three run at the same time
+        time.sleep(0.02 * (number % 2))
+        return number
+
+    results = abreast((partial(task, i) for i in range(12)), 3, lambda: begun.append(1))
+    assert list(results) == list(range(12))
+    assert len(begun) == 3
+
+
+def test_abreast_is_on_a_short_leash() -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[Callable[[], int]]:
+        for i in range(100):
+            taken.append(i)
+            yield partial(int, i)
+
+    results = abreast(tasks(), 2, lambda: None)
+    assert next(results) == 0
+    assert len(taken) <= 3
+    results.close()
+    assert len(taken) <= 3
+
+
+def test_abreast_raises_in_its_place() -> None:
+    def fail() -> int:
+        raise ValueError("third")
+
+    results = abreast(iter([lambda: 1, lambda: 2, fail, lambda: 4]), 2, lambda: None)
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(ValueError, match="third"):
+        next(results)

@@ -26,6 +26,15 @@ class Backend(Protocol):
     precision: str
     config: GSANetConfig
 
+    @property
+    def workers(self) -> int:
+        """Threads that may call this at once, each with a thread of its own to compute on."""
+        ...
+
+    def one_thread(self, others: int) -> None:
+        """Called in each of several such threads before its first call; threads to come have *others* to compute on."""
+        ...
+
     def accept(self, sizes: Iterable[tuple[int, int]]) -> None:
         """Called before a clip with the sizes (h,w) of its views; the place to refuse one.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.errors import GsanetError
 from gsanet.export.runtime import ExportedModel, is_exported
-from gsanet.model import GSANet
+from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.segment.backend import open_backend
 from gsanet.segment.motion import open_motion
 from gsanet.segment.options import View, preset
@@ -23,9 +23,11 @@ from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights, packaged_weights
 from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.resize import resize
-from gsanet.segment.smoothing import Link, smoothed
+from gsanet.segment.smoothing import Link, Linker, smoothed
 from gsanet.segment.source import Source, open_clip
-from gsanet.segment.threads import ahead
+from gsanet.segment.threads import abreast, ahead
+
+Item = TypeVar("Item")
 
 BATCH = {"cpu": 1, "cuda": 16}
 """Frames handed to the network at once, by device; 4 elsewhere. What it makes of them:
@@ -148,13 +150,15 @@ class Segmenter:
             bank = choose_references(
                 clip, views, motion, self.network.config.references, self.network.references, chosen.online
             )
-            frames = ahead(prepare(clip, views, motion, links=chosen.smooth), depth=2 * count)
+            linker = Linker(lookahead=not chosen.online) if chosen.smooth else None
+            frames = ahead(prepare(clip, views, motion, linker=linker), depth=2 * count)
             with closing(frames):  # type: ignore[type-var]
-                results = (
-                    result
+                tasks = (
+                    # The features are those of now: the bank may change while the task waits.
+                    partial(self._segment, group, views, list(bank.features), slots)
                     for group in _batches(frames, bank, count)
-                    for result in self._segment(group, views, bank, slots)
                 )
+                results = (result for group in self._abreast(tasks, clip.live) for result in group)
                 if chosen.smooth:
                     yield from smoothed(results, lookahead=not chosen.online)
                 else:
@@ -167,12 +171,13 @@ class Segmenter:
         return np.stack([frame.mask for frame in self.stream(source, **arguments)])
 
     def _segment(
-        self, group: Sequence[Prepared], views: Sequence[View], bank: ReferenceBank, slots: bool
-    ) -> Iterator[tuple[FrameResult, Link | None]]:
+        self, group: Sequence[Prepared], views: Sequence[View], references: Sequence[ReferenceFeatures], slots: bool
+    ) -> list[tuple[FrameResult, Link | None]]:
         """One batch: every view through the network, then for each frame the average at its own size, and its link."""
         by_view = [
-            self.network([one.views[k] for one in group], bank.features[k], slots and k == 0) for k in range(len(views))
+            self.network([one.views[k] for one in group], references[k], slots and k == 0) for k in range(len(views))
         ]
+        answers: list[tuple[FrameResult, Link | None]] = []
         for i, one in enumerate(group):
             size = one.frame.image.shape[:2]
             total = np.zeros(size, np.float32)
@@ -188,7 +193,19 @@ class Segmenter:
                 one.views[0].flow,
                 by_view[0][i][1],
             )
-            yield result, one.link
+            answers.append((result, one.link))
+        return answers
+
+    def _abreast(self, tasks: Iterable[Callable[[], Item]], live: bool) -> Iterator[Item]:
+        """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
+
+        Threads that share a frame wait for one another at every layer, and burn the time. A live clip is not kept
+        waiting: all threads work on its newest frame.
+        """
+        workers = 1 if live else self.network.workers
+        if workers == 1:
+            return (task() for task in tasks)
+        return abreast(tasks, workers, partial(self.network.one_thread, workers))
 
 
 def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:

@@ -91,11 +91,13 @@ class FoldedConv2d(nn.Module):
 
         Packed for another size, or for none, a few convolutions are fifty times slower.
         """
-        if shape not in self._packed:
-            while len(self._packed) >= _SIZES:
-                del self._packed[next(iter(self._packed))]
-            self._packed[shape] = _packed(self.weight, self._place, shape)
-        return self._packed[shape]
+        packed = self._packed.get(shape)
+        if packed is None:
+            packed = _packed(self.weight, self._place, shape)
+            # Several threads may run this layer. Replaced whole: nobody sees it half changed.
+            kept = dict(list(self._packed.items())[1 - _SIZES :])
+            self._packed = {**kept, shape: packed}
+        return packed
 
     def _pad(self, x: Tensor) -> Tensor:
         """With zeros around it, in the convolution's precision and layout: F.pad would keep neither."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
@@ -21,6 +22,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 _REHEARSAL = (128, 128)
 """Pixels of the blank frame on which the model is run once to see how it is put together."""
 
+_setting = threading.Lock()
+
 
 class Network:
     """A :class:`~gsanet.model.GSANet` ready to run: in eval mode, channels last, on its device, norms folded.
@@ -38,6 +41,22 @@ class Network:
         self.config = model.config
         model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = folded(model, self._rehearse)
+
+    @property
+    def workers(self) -> int:
+        """Threads that may call this at once: on a CPU as many as PyTorch has, on a GPU one."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
+
+    @staticmethod
+    def one_thread(others: int) -> None:
+        """From here on the calling thread computes alone; threads to come have *others*, as those before had."""
+        with _setting:
+            # PyTorch sets the number of the calling thread and that of all threads to come. Only the first is meant,
+            # and the second is put back from a thread that is of no further use.
+            torch.set_num_threads(1)
+            restore = threading.Thread(target=torch.set_num_threads, args=(others,))
+            restore.start()
+            restore.join()
 
     def _rehearse(self, model: GSANet) -> None:
         """Everything that is ever called of *model*, once."""

@@ -43,6 +43,14 @@ class OnnxNetwork:
         self.config = model.config
         self._model = model
 
+    @property
+    def workers(self) -> int:
+        """ONNX Runtime shares a frame among its own threads."""
+        return 1
+
+    def one_thread(self, others: int) -> None:
+        """Not called: there is one worker."""
+
     def accept(self, sizes: Iterable[tuple[int, int]]) -> None:
         """Open, and export if need be, the graphs for inputs of these sizes (h,w).
 

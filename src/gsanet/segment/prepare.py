@@ -40,15 +40,14 @@ def prepare(
     views: Sequence[View],
     motion: Motion,
     only: Container[int] | None = None,
-    links: bool = False,
+    linker: Linker | None = None,
 ) -> Iterator[Prepared]:
     """The pictures of every frame, in order; one frame late if the motion looks ahead.
 
     Args:
         only: numbers of the frames that are wanted; the others are just neighbours.
-        links: whether to find out how each frame is connected with the one before.
+        linker: finds out how each frame is connected with the one before.
     """
-    linker = Linker() if links else None
     for window in windows(frames, motion.lookahead):
         if only is None or window.frame.index in only:
             flows = {direction: motion(window, direction) for direction in dict.fromkeys(v.direction for v in views)}

@@ -132,7 +132,7 @@ def profile_stages(
 
     pictures: list[list[Pictures]] = []
     links: list[Link | None] = []
-    linker = Linker()
+    linker = Linker(not options.online)
     for _, window in each(shown):
         flows = {}
         for direction in dict.fromkeys(view.direction for view in views):

@@ -2,9 +2,8 @@
 
 A mask that is missed or added in single frames is the commonest error of a network that sees one frame at a time. Each
 frame's probability is averaged with that of the past, carried along by the flow, and with the next frame's. How much
-the carried values count is decided for every pixel: where flow there and back again does not return, or leads to
-another colour, at borders of what moves and on things that come out from behind, they do not count. At a cut the
-average begins anew.
+the carried values count is decided for every pixel: where the flow leads to another colour, as it does at borders of
+what moves and on things that come out from behind, they do not. At a cut the average begins anew.
 """
 
 from __future__ import annotations
@@ -36,19 +35,15 @@ PAST = 0.8
 """Weight of the past, all of it, against 1 - PAST of the frame itself."""
 
 FUTURE = 0.5
-"""Weight of the next frame against 1 of frame and past. Chosen, as all of these, on the development split: see
+"""Weight of the next frame against 1 of frame and past. This, like the others, was chosen on the development split:
 docs/experiments.md."""
 
-_SLACK, _SHARE = 0.5, 0.05
-"""Pixels squared by which a way there and back may miss, and as a share of its own squared length."""
-
-_COLOUR = 20.0
+_COLOUR = 15.0
 """Of 255: by how much colours may differ, averaged over the channels and a window of 5 x 5."""
 
-
-CUT = 0.3
+CUT = 0.45
 """Where the past can be trusted less than this, averaged over the frame, there is a cut. In the thirty videos of DAVIS
-train it is 0.64 or more from frame to frame, and 0.12 or less from one video to the next."""
+train it is 0.73 or more from frame to frame, and 0.23 or less from one video to the next."""
 
 
 class Link(NamedTuple):
@@ -56,19 +51,24 @@ class Link(NamedTuple):
 
     back: Flow
     """From the frame to the one before, (h,w,2)."""
-    forth: Flow
-    """From the one before to the frame, (h,w,2)."""
     past: Map
     """For each pixel of the frame how far its past can be trusted, 0 to 1, (h,w)."""
-    future: Map
+    forth: Flow | None = None
+    """From the one before to the frame, (h,w,2), if it was asked for."""
+    future: Map | None = None
     """For each pixel of the one before how far the frame can."""
 
 
 class Linker:
-    """Finds the links of a clip's frames, one after the other; uses what flow there is and computes the rest by DIS."""
+    """Finds the links of a clip's frames, one after the other; uses what flow there is and computes the rest by DIS.
 
-    def __init__(self) -> None:
+    Args:
+        lookahead: whether links lead forth too.
+    """
+
+    def __init__(self, lookahead: bool) -> None:
         self._dis = DISFlow()
+        self._lookahead = lookahead
         self._next: Flow | None = None
 
     def __call__(self, window: Window, forward: Flow | None = None, backward: Flow | None = None) -> Link | None:
@@ -83,11 +83,13 @@ class Linker:
             return None
         here, there = limit(window.small, SIDE), limit(window.before, SIDE)
         back = self._dis(here, there) if backward is None else enlarge(backward, here.shape[:2])
-        forth = self._dis(there, here) if forth is None else enlarge(forth, here.shape[:2])
-        past = agreement(back, forth) * likeness(here, there, back)
+        past = likeness(here, there, back)
         if past.mean() < CUT:
             return None
-        return Link(back, forth, past, agreement(forth, back) * likeness(there, here, forth))
+        if not self._lookahead:
+            return Link(back, past)
+        forth = self._dis(there, here) if forth is None else enlarge(forth, here.shape[:2])
+        return Link(back, past, forth, likeness(there, here, forth))
 
 
 def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool) -> Iterator[FrameResult]:
@@ -95,7 +97,7 @@ def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool
 
     Args:
         results: in order, each with its link to the one before; without a link the average begins anew.
-        lookahead: whether the next frame counts too; every result then comes one frame late.
+        lookahead: whether the next frame counts too, for which links must lead forth; results then come one frame late.
     """
     held: FrameResult | None = None
     plain = past = np.zeros((0, 0), np.float32)
@@ -116,6 +118,7 @@ def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool
             past = own
         else:
             if held is not None:
+                assert link.forth is not None and link.future is not None
                 weight = FUTURE * link.future
                 blended = (past + weight * carry(own, link.forth)) / (1 + weight)
                 yield _corrected(held, blended - plain)
@@ -146,19 +149,10 @@ def carry(values: Array, flow: Flow) -> Array:
     return carried
 
 
-def agreement(flow: Flow, back: Flow) -> Map:
-    """How well *flow* (h,w,2) and the way *back* from where it leads cancel, 0 to 1, (h,w)."""
-    there = carry(back, flow)
-    miss = np.square(flow + there).sum(-1)
-    scale = _SLACK + _SHARE * (np.square(flow).sum(-1) + np.square(there).sum(-1))
-    weight: Map = np.exp(-0.5 * miss / scale)
-    return weight
-
-
 def likeness(image: NDArray[np.uint8], other: NDArray[np.uint8], flow: Flow) -> Map:
     """How well *image* (h,w,3) looks like *other* where its *flow* leads, 0 to 1, (h,w)."""
-    difference = cv2.absdiff(image, carry(other, flow)).mean(-1, dtype=np.float32)
-    weight: Map = np.exp(-0.5 * np.square(cv2.blur(difference, (5, 5)) / _COLOUR))
+    difference = cv2.transform(cv2.absdiff(image, carry(other, flow)), np.full((1, 3), 1 / 3, np.float32))
+    weight: Map = cv2.exp(np.float32(-0.5 / _COLOUR**2) * np.square(cv2.blur(difference, (5, 5)), dtype=np.float32))
     return weight
 
 

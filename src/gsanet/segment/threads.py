@@ -1,10 +1,12 @@
-"""Work beside the network: a thread that runs ahead of it and one that follows it, both on a short leash."""
+"""Threads beside the network: one that runs ahead, one that follows, several abreast; all on a short leash."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -67,6 +69,29 @@ def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None]) -> Iterator[Item]:
+    """Results of *tasks* in their order, worked on by several threads at once, at most *workers* ahead.
+
+    What a task raises is raised in its place. When this generator is closed, tasks that run are waited for.
+
+    Args:
+        begin: called once in each thread before its first task.
+    """
+    with ThreadPoolExecutor(workers, "gsanet-abreast", begin) as pool:
+        running: deque[Future[Item]] = deque()
+        try:
+            for task in tasks:
+                running.append(pool.submit(task))
+                # One waits beside those that are worked on, so that no thread does while the results are taken.
+                if len(running) > workers:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
 
 
 class Behind(Generic[Item]):
