@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -58,3 +60,23 @@ def test_random_weights_are_given_masks() -> None:
     published = schedule.Published(model)
     for one, mask in zip(pictures, masks, strict=True):
         assert ((published(one, pictures[:3]) > 0.5) == mask).mean() > 0.999
+
+
+@pytest.mark.slow
+def test_growth_is_fitted_drawn_and_written(tmp_path: Path, tiny_weights: Path) -> None:
+    short = ["--only", "frames", "--frames", "2,6", "--side", "96"]
+    lines = run("scaling.py", "-o", str(tmp_path), *short, "--model", str(tiny_weights), "--threads", "1")
+    table = [line.split(" | ")[:2] for line in lines if line.startswith("| frames")]
+    assert table == [["| frames", "seconds"], ["| frames", "MB at the peak"]]
+    rows = list(csv.DictReader((tmp_path / "scaling.csv").open()))
+    assert [(row["series"], row["x"], row["width"]) for row in rows] == [("frames", "2", "96"), ("frames", "6", "96")]
+    assert all(float(row["seconds"]) > 0 and float(row["memory_mb"]) > 10 for row in rows)
+    for name in ("frames-time", "frames-memory"):
+        drawing = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert len([part for part in drawing if part.tag.endswith("circle")]) == 2
+
+
+def test_neither_import_nor_help_loads_anything_heavy() -> None:
+    lines = run("startup.py", "--repeat", "2")
+    assert [line.split("|")[3].strip() for line in lines[2:]] == ["none"] * 3
+    assert "`gsanet --help`" in lines[-1]
