@@ -18,6 +18,7 @@ import torch
 from gsanet.data.images import write_rgb
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.model.config import VARIANTS
 from gsanet.segment import FrameResult, Options, Segmenter
 from gsanet.segment.network import PRECISIONS, choose_device, choose_precision
 from gsanet.segment.options import QUALITY
@@ -301,9 +302,11 @@ def test_the_package_loads_the_engine_only_when_asked() -> None:
 
 
 def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
-    passes = {q: len(Segmenter(tiny_model, quality=q).options.views(64, 96, tiny_model.config)) for q in QUALITY}
-    assert passes == {"fast": 1, "balanced": 2, "best": 4}
-    assert not Segmenter(tiny_model, quality="balanced", flip=False).options.flip
+    views = {q: Segmenter(tiny_model, quality=q).options.views(360, 640, VARIANTS["lite"]) for q in QUALITY}
+    assert {q: len(v) for q, v in views.items()} == {"fast": 1, "balanced": 1, "best": 4}
+    assert {q: v[0].size for q, v in views.items()} == {"fast": (224, 384), "balanced": (256, 448), "best": (256, 448)}
+    assert Segmenter(tiny_model).options == Segmenter(tiny_model, quality="balanced").options
+    assert not Segmenter(tiny_model, quality="best", flip=False).options.flip
     # What cannot look both ways does not, instead of failing.
     assert Segmenter(tiny_model, quality="best", online=True).options.flow_directions == "forward"
     assert Segmenter(tiny_model, quality="best", flow="none").options.flow_directions == "forward"

@@ -26,7 +26,9 @@ Backend = Annotated[
 ]
 Quality = Annotated[
     str,
-    typer.Option(help="fast: one pass per frame; balanced: two, mirrored too; best: four, also with backward flow."),
+    typer.Option(
+        help="fast: one pass per frame at 6/7 of the size; balanced: one; best: four, mirrored and backward too."
+    ),
 ]
 DEMO_SAVE = ("masks", "overlay", "panel")
 
@@ -65,7 +67,10 @@ def segment(
     ] = None,
     online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
     quality: Quality = "balanced",
-    scales: Annotated[str, typer.Option(help="Average over these multiples of the input size.")] = "1",
+    scales: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Average over these multiples of the input size, e.g. 0.75,1."),
+    ] = None,
     smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Average over time, along the flow.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Keep clips that are finished.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
@@ -93,8 +98,8 @@ def segment(
         flow_weights=None if flow_weights is None else str(flow_weights),
         online=online,
         quality=quality,
-        scales=_numbers(scales),
         smooth=smooth,
+        **({} if scales is None else {"scales": _numbers(scales)}),
     )
     plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
     failed = _segment_all(segmenter, plans, kinds)

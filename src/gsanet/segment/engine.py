@@ -18,7 +18,7 @@ from gsanet.export.runtime import ExportedModel, is_exported
 from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.segment.backend import open_backend
 from gsanet.segment.motion import open_motion
-from gsanet.segment.options import View, preset
+from gsanet.segment.options import DEFAULT_QUALITY, View, preset
 from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights, packaged_weights
 from gsanet.segment.references import ReferenceBank, choose_references
@@ -91,7 +91,7 @@ class Segmenter:
         backend: str = "auto",
         batch: int | None = None,
         name: str = "",
-        quality: str = "fast",
+        quality: str = DEFAULT_QUALITY,
         **options: Any,
     ) -> None:
         self.name = name or model.config.backbone
@@ -105,12 +105,12 @@ class Segmenter:
         or an exported model: the folder that ``gsanet export`` has filled, or a file in it.
 
         Args:
-            arguments: of :class:`Segmenter`; the quality is ``balanced`` if not given.
+            arguments: of :class:`Segmenter`.
 
         Raises:
             GsanetError: there are no such weights.
         """
-        arguments = {"name": str(name_or_path), "quality": "balanced", **arguments}
+        arguments = {"name": str(name_or_path), **arguments}
         # A folder of exports that happens to be called `lite` is meant when it is written `./lite`.
         if str(name_or_path) not in packaged_weights() and is_exported(Path(name_or_path)):
             return cls(ExportedModel(Path(name_or_path)), **arguments)
