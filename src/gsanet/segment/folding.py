@@ -1,8 +1,8 @@
 """The network in the form in which it only runs: norms folded into convolutions, activations done by them.
 
 A batch norm in eval mode is a scale and a shift per channel, which its convolution can take on; a rectifier can be
-applied to a result while it is still in the processor. On a CPU with oneDNN the weights, of linear layers too, are
-besides laid out once as the product wants them, and not cast and laid out anew for every frame.
+applied to a result while it is still in the processor. On a CPU with oneDNN the weights are besides laid out once
+as the convolution wants them, not anew for every frame; linear layers' weights are cast once.
 """
 
 from __future__ import annotations
@@ -28,10 +28,6 @@ _ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
 
 _SIZES = 4
 """Input sizes for which packed weights are kept."""
-
-
-_ROWS = 128
-"""A linear layer with fewer rows of input than this is quicker without oneDNN."""
 
 
 class FoldedConv2d(nn.Module):
@@ -114,43 +110,6 @@ class FoldedConv2d(nn.Module):
         return padded
 
 
-class FoldedLinear(nn.Module):
-    """A linear layer whose weights are in its precision, and laid out for oneDNN.
-
-    Args:
-        linear: torch's own.
-        dtype: in which it computes.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-
-    def __init__(self, linear: nn.Linear, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.register_buffer("weight", linear.weight.detach().to(dtype))
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach().to(dtype))
-        self._packed: Tensor | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(...,inputs) -> (...,outputs)."""
-        x = x.to(self.weight.dtype)
-        packed = self._pack() if x.device.type == "cpu" and x.numel() >= _ROWS * x.shape[-1] else None
-        if packed is None:
-            return F.linear(x, self.weight, self.bias)
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, packed, self.bias, "none", [], "")
-        return result
-
-    def _pack(self) -> Tensor | None:
-        """As oneDNN wants them for any number of rows: unlike with convolutions that makes no difference."""
-        if self._packed is None and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            try:
-                _ = torch.ops.mkldnn._linear_pointwise
-                self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight)
-            except (AttributeError, RuntimeError):
-                return None
-        return self._packed
-
-
 def _packed(weight: Tensor, place: tuple[Any, ...], shape: torch.Size) -> Tensor | None:
     # PyTorch's own compiler packs by these operations; they are not promised to stay.
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -164,7 +123,7 @@ def _packed(weight: Tensor, place: tuple[Any, ...], shape: torch.Size) -> Tensor
 
 
 def folded(model: Model, run: Callable[[Model], object]) -> Model:
-    """A copy of *model* with :class:`FoldedConv2d` and :class:`FoldedLinear` in it, for inference alone.
+    """A copy of *model* whose convolutions are :class:`FoldedConv2d`, for inference alone.
 
     Which norm and which activation follow which convolution is seen by running it, so that any backbone will do. A
     layer keeps the precision that autocast gave it in that run.
@@ -195,7 +154,10 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
     hooks = []
     for module in names:
         if isinstance(module, nn.Conv2d | nn.Linear | nn.modules.batchnorm._BatchNorm | nn.ReLU | nn.ReLU6):
-            hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+            hooks.append(module.register_forward_hook(after))
+            # What another convolution does is no part of the one before it.
+            if not isinstance(module, nn.Conv2d | nn.Linear):
+                hooks.append(module.register_forward_pre_hook(before))
     with torch.no_grad():  # inference mode would keep no versions
         run(model)
     for hook in hooks:
@@ -203,7 +165,8 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
 
     for conv, dtype in dtypes.items():
         if type(conv) is nn.Linear:
-            _replace(model, names[conv], FoldedLinear(conv, dtype))
+            # Autocast would cast the same weights again for every frame.
+            conv.to(dtype)
             continue
         # A class we do not know may do more than convolve: it stays.
         if type(conv) not in (nn.Conv2d, Conv2dSame) or isinstance(conv.padding, str) or conv.padding_mode != "zeros":
