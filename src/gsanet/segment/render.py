@@ -39,11 +39,14 @@ _COLUMNS = 5
 def overlay(result: FrameResult) -> Picture:
     """The frame with the object tinted and its contour drawn, (H,W,3)."""
     mask = result.mask.astype(np.uint8)
-    tint = np.empty_like(result.image)
-    tint[:] = TINT
-    tinted = cv2.addWeighted(result.image, 1 - _STRENGTH, tint, _STRENGTH, 0)
     picture = result.image.copy()
-    cv2.copyTo(tinted, mask, picture)
+    # Only where the object is: a picture of plain tint as large as the frame would cost as much as the rest.
+    left, top, width, height = cv2.boundingRect(mask)
+    inside = (slice(top, top + height), slice(left, left + width))
+    if width:
+        part = picture[inside]
+        tint = np.full_like(part, TINT)
+        cv2.copyTo(cv2.addWeighted(part, 1 - _STRENGTH, tint, _STRENGTH, 0), mask[inside], part)
     # One pixel on small frames, more on large ones, so that it is seen at the size at which they are watched.
     thickness = max(1, round(max(mask.shape) / 600))
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

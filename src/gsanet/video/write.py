@@ -38,7 +38,7 @@ class VideoWriter:
         crf: quality, 0 (lossless) to 51.
     """
 
-    def __init__(self, path: Path, fps: Fraction, *, crf: int = 20, preset: str = "veryfast") -> None:
+    def __init__(self, path: Path, fps: Fraction, *, crf: int = 20, preset: str = "superfast") -> None:
         self.path = path
         self.fps = fps
         self._options = {"crf": str(crf), "preset": preset}
