@@ -37,7 +37,7 @@ def gsanet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--size", "256"], "--size must be height x width, such as 256x448; got '256'"),
+        (["--size", "256"], "--size must be height x width, such as 224x384; got '256'"),
         (["--size", "250x448"], "multiples of 32, at least 64; got 250x448"),
         (["--format", "tflite"], "unknown format 'tflite': choose one of onnx"),
     ],

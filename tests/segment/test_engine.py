@@ -8,6 +8,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -307,6 +308,12 @@ def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANe
     assert {q: v[0].size for q, v in views.items()} == {"fast": (224, 384), "balanced": (256, 448), "best": (256, 448)}
     assert Segmenter(tiny_model).options == Segmenter(tiny_model, quality="fast").options
     assert not Segmenter(tiny_model, quality="best", flip=False).options.flip
+    # Who says a size means that size; and a scale makes no size too small.
+    assert Segmenter(tiny_model, quality="fast", size=448).options.views(360, 640, tiny_model.config)[0].size == (
+        256,
+        448,
+    )
+    assert Segmenter(tiny_model, quality="fast").options.views(64, 64, replace(TINY, size=64))[0].size == (64, 64)
     # What cannot look both ways does not, instead of failing.
     assert Segmenter(tiny_model, quality="best", online=True).options.flow_directions == "forward"
     assert Segmenter(tiny_model, quality="best", flow="none").options.flow_directions == "forward"

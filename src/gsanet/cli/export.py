@@ -29,7 +29,7 @@ def export(
     size: Annotated[
         str,
         typer.Option(
-            help="Height and width of the network's input, multiples of 32; if not given, the model's own for 16:9.",
+            help="Height and width of the network's input, multiples of 32; if not given, what `gsanet segment` takes for 16:9.",
             metavar="HxW",
         ),
     ] = "",
@@ -60,11 +60,11 @@ def export(
 
 def _size(text: str, config: GSANetConfig) -> tuple[int, int]:
     from gsanet.errors import GsanetError
-    from gsanet.segment.resize import network_size
+    from gsanet.segment.options import DEFAULT_QUALITY, preset
 
     if not text:
-        return network_size(*WIDESCREEN, config)
+        return preset(DEFAULT_QUALITY, {}).views(*WIDESCREEN, config)[0].size
     match = re.fullmatch(r"(\d+)[xX](\d+)", text)
     if not match:
-        raise GsanetError(f"--size must be height x width, such as 256x448; got {text!r}")
+        raise GsanetError(f"--size must be height x width, such as 224x384; got {text!r}")
     return int(match[1]), int(match[2])

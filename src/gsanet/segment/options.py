@@ -11,7 +11,7 @@ from gsanet.errors import GsanetError
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
 from gsanet.model import GSANetConfig
-from gsanet.segment.resize import network_size
+from gsanet.segment.resize import SMALLEST, network_size
 
 
 class View(NamedTuple):
@@ -66,7 +66,9 @@ class Options:
             directions.append("backward")
         side = config.size if self.size is None else self.size
         # Scales that round to the same size would only count a view twice.
-        sizes = dict.fromkeys(network_size(height, width, config, round(side * scale)) for scale in self.scales)
+        # A scale never makes a size that is allowed too small.
+        sides = [max(min(side, SMALLEST), round(side * scale)) for scale in self.scales]
+        sizes = dict.fromkeys(network_size(height, width, config, scaled) for scaled in sides)
         return [View(*view) for view in product(sizes, directions, (False, True) if self.flip else (False,))]
 
     def change(self, changes: Mapping[str, Any]) -> Options:
@@ -107,6 +109,8 @@ def preset(quality: str, changes: Mapping[str, Any]) -> Options:
     if quality not in QUALITY:
         raise GsanetError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
     chosen = dict(QUALITY[quality])
+    if changes.get("size") is not None:
+        chosen.pop("scales", None)  # who says a size means that size
     one_direction = changes.get("online") or changes.get("flow", "dis") not in METHODS
     if one_direction:
         chosen.pop("flow_directions", None)
