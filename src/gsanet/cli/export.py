@@ -29,7 +29,7 @@ def export(
     size: Annotated[
         str,
         typer.Option(
-            help="Height and width of the network's input, multiples of 32; by default that of `gsanet segment` for 16:9.",
+            help="Height and width of the network's input, multiples of 32; by default that of segment for 16:9.",
             metavar="HxW",
         ),
     ] = "",
