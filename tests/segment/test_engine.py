@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +31,14 @@ from tiny import TINY
 @pytest.fixture
 def segmenter(tiny_model: GSANet) -> Segmenter:
     return Segmenter(tiny_model, device="cpu", precision="float32")
+
+
+@pytest.fixture
+def threads_of_torch() -> Iterator[Callable[[int], None]]:
+    """Sets PyTorch's number of threads for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 def test_one_result_a_frame(segmenter: Segmenter, tiny_clip: Path) -> None:
@@ -68,8 +76,13 @@ def test_slot_maps_when_asked_for(segmenter: Segmenter, tiny_frames: np.ndarray)
     ],
 )
 def test_masks_do_not_change_with_the_batch(
-    tiny_model: GSANet, tiny_frames: np.ndarray, precision: str, options: dict[str, object]
+    tiny_model: GSANet,
+    tiny_frames: np.ndarray,
+    precision: str,
+    options: dict[str, object],
+    threads_of_torch: Callable[[int], None],
 ) -> None:
+    threads_of_torch(4)  # more than this machine may have: frames must not mind each other
     segmenter = Segmenter(tiny_model, device="cpu", precision=precision, **options)
     one, *others = (
         np.stack([result.probability for result in segmenter.stream(tiny_frames[:7], batch=batch)])
@@ -77,6 +90,25 @@ def test_masks_do_not_change_with_the_batch(
     )
     for other in others:
         np.testing.assert_array_equal(one, other)
+
+
+def test_frames_abreast_have_one_thread_each(
+    segmenter: Segmenter, tiny_frames: np.ndarray, threads_of_torch: Callable[[int], None]
+) -> None:
+    threads_of_torch(4)
+    seen: list[tuple[str, int]] = []
+    segmenter.network.model.register_forward_hook(  # type: ignore[union-attr]
+        lambda *_: seen.append((threading.current_thread().name, torch.get_num_threads()))
+    )
+    segmenter.segment(tiny_frames)
+    assert len(seen) == len(tiny_frames)
+    assert {(name.rpartition("_")[0], threads) for name, threads in seen} == {("gsanet-abreast", 1)}
+    assert torch.get_num_threads() == 4
+    later: list[int] = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [4]
 
 
 def test_paths_arrays_and_folders_agree(segmenter: Segmenter, tiny_frames: np.ndarray, tmp_path: Path) -> None:
@@ -277,9 +309,13 @@ def test_leaving_a_stream_ends_its_thread(segmenter: Segmenter) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("gsanet")]
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("threads", [1, 4])
 def test_an_error_in_the_clip_reaches_the_caller_after_the_frames_before_it(
-    segmenter: Segmenter, tiny_frames: np.ndarray
+    segmenter: Segmenter, tiny_frames: np.ndarray, batch: int, threads: int, threads_of_torch: Callable[[int], None]
 ) -> None:
+    threads_of_torch(threads)
+
     class Broken(ArrayClip):
         def __iter__(self) -> Iterator[Frame]:
             yield from list(super().__iter__())[:5]
@@ -287,7 +323,7 @@ def test_an_error_in_the_clip_reaches_the_caller_after_the_frames_before_it(
 
     results: list[FrameResult] = []
     with pytest.raises(GsanetError, match="frame 5 is broken"):
-        for result in segmenter.stream(Broken(tiny_frames)):
+        for result in segmenter.stream(Broken(tiny_frames), batch=batch):
             results.append(result)
     assert [result.index for result in results] == [0, 1, 2, 3]
 

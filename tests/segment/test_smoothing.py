@@ -69,6 +69,15 @@ def test_a_frame_that_fails_is_mended_by_its_neighbours(lookahead: bool) -> None
         assert inter / union > (0.7 if result.index == 4 else 0.85), result.index
 
 
+@pytest.mark.parametrize("size", [(650, 1001), (481, 853), (1080, 1920), (719, 449), (3, 2000)])
+def test_every_size_is_averaged_at_that_of_its_links(size: tuple[int, int]) -> None:
+    image = _texture(np.random.default_rng(0), (*size, 3))
+    maps = [np.full(size, value, np.float32) for value in (0.0, 1.0, 0.0)]
+    middle = _smooth([image] * 3, maps, _links([image] * 3))[1].probability
+    assert middle.shape == size
+    assert middle.max() < 0.5
+
+
 def test_what_is_the_same_in_every_frame_stays() -> None:
     frames, masks = _world(5)
     maps = [np.full(m.shape, 0.3) for m in masks]

@@ -144,3 +144,32 @@ def test_abreast_raises_in_its_place() -> None:
     assert [next(results), next(results)] == [1, 2]
     with pytest.raises(ValueError, match="third"):
         next(results)
+
+
+def test_abreast_finishes_what_was_listed_before_its_list_breaks() -> None:
+    def tasks() -> Iterator[Callable[[], int]]:
+        yield from (partial(int, i) for i in range(3))
+        raise ValueError("no more")
+
+    results = abreast(tasks(), 8, lambda: None)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="no more"):
+        next(results)
+
+
+def test_all_threads_have_begun_before_the_first_task() -> None:
+    begun: list[int] = []
+
+    def begin() -> None:
+        time.sleep(0.02)
+        begun.append(1)
+
+    assert list(abreast(iter([lambda: len(begun)]), 4, begin)) == [4]
+
+
+def test_abreast_raises_what_beginning_raises() -> None:
+    def begin() -> None:
+        raise ValueError("cannot begin")
+
+    with pytest.raises(ValueError, match="cannot begin"):
+        next(abreast(iter([lambda: 1]), 2, begin))

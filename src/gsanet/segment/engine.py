@@ -179,17 +179,13 @@ class Segmenter:
         ]
         answers: list[tuple[FrameResult, Link | None]] = []
         for i, one in enumerate(group):
-            size = one.frame.image.shape[:2]
-            total = np.zeros(size, np.float32)
-            for view, results in zip(views, by_view, strict=True):
-                probability = results[i][0]
-                total += resize(probability[:, ::-1] if view.mirrored else probability, size)
+            probabilities = [results[i][0] for results in by_view]
             result = FrameResult(
                 one.frame.index,
                 one.frame.time,
                 one.frame.name,
                 one.frame.image,
-                total / np.float32(len(views)),
+                average_views(probabilities, views, one.frame.image.shape[:2]),
                 one.views[0].flow,
                 by_view[0][i][1],
             )
@@ -208,18 +204,34 @@ class Segmenter:
         return abreast(tasks, workers, partial(self.network.one_thread, workers))
 
 
+def average_views(
+    probabilities: Sequence[NDArray[np.float32]], views: Sequence[View], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """What every view gave, each (h,w) of its own, averaged at the *size* (H,W) of the frame."""
+    total = np.zeros(size, np.float32)
+    for probability, view in zip(probabilities, views, strict=True):
+        total += resize(probability[:, ::-1] if view.mirrored else probability, size)
+    return total / np.float32(len(views))
+
+
 def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
     """Groups of *count* frames that share their references: a group ends early where the bank changes."""
     group: list[Prepared] = []
-    for one in frames:
-        if bank.wants(one.frame.index):
-            if group:
+    broken: Exception | None = None
+    try:
+        for one in frames:
+            if bank.wants(one.frame.index):
+                if group:
+                    yield group
+                    group = []
+                bank.add(one)
+            group.append(one)
+            if len(group) == count:
                 yield group
                 group = []
-            bank.add(one)
-        group.append(one)
-        if len(group) == count:
-            yield group
-            group = []
+    except Exception as error:
+        broken = error  # what came before it is segmented all the same
     if group:
         yield group
+    if broken is not None:
+        raise broken

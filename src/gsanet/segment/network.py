@@ -51,6 +51,8 @@ class Network:
     def one_thread(others: int) -> None:
         """From here on the calling thread computes alone; threads to come have *others*, as those before had."""
         with _setting:
+            # A thread takes the common number at its first question, which would undo what was set before it.
+            torch.get_num_threads()
             # PyTorch sets the number of the calling thread and that of all threads to come. Only the first is meant,
             # and the second is put back from a thread that is of no further use.
             torch.set_num_threads(1)

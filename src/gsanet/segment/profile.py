@@ -24,12 +24,10 @@ from numpy.typing import NDArray
 from gsanet.errors import GsanetError
 from gsanet.model import ReferenceFeatures
 from gsanet.segment.backend import Backend
-from gsanet.segment.engine import FrameResult, Segmenter
+from gsanet.segment.engine import FrameResult, Segmenter, average_views
 from gsanet.segment.motion import open_motion, windows
 from gsanet.segment.network import Network
-from gsanet.segment.options import View
 from gsanet.segment.prepare import Pictures, known_flow, show
-from gsanet.segment.resize import resize
 from gsanet.segment.save import ClipWriter
 from gsanet.segment.smoothing import Link, Linker, smoothed
 from gsanet.segment.source import open_clip
@@ -148,7 +146,7 @@ def profile_stages(
         for i, one in each(pictures):
             answers = clock.time("network", partial(_run, network, one, banks))
             frame = shown[i].frame
-            probability = clock.time("resize", partial(_enlarge, answers, views, frame.image.shape[:2]))
+            probability = clock.time("resize", partial(average_views, answers, views, frame.image.shape[:2]))
             results.append(FrameResult(i, frame.time, frame.name, frame.image, probability, one[0].flow, {}))
     if options.smooth:
         averaged = smoothed(zip(results, links, strict=True), lookahead=not options.online)
@@ -164,13 +162,6 @@ def profile_stages(
 
 def _run(network: Backend, views: Sequence[Pictures], banks: Sequence[ReferenceFeatures]) -> list[Map]:
     return [network([one], bank)[0][0] for one, bank in zip(views, banks, strict=True)]
-
-
-def _enlarge(answers: Sequence[Map], views: Sequence[View], size: tuple[int, int]) -> Map:
-    total = np.zeros(size, np.float32)
-    for answer, view in zip(answers, views, strict=True):
-        total += resize(answer[:, ::-1] if view.mirrored else answer, size)
-    return total / np.float32(len(views))
 
 
 def profile_process(source: str | Path, arguments: dict[str, Any], save: Sequence[str]) -> dict[str, float]:

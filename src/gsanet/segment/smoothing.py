@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from gsanet.flow.colour import Flow
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.scaled import enlarge
-from gsanet.segment.motion import Window
-from gsanet.segment.resize import limit, resize
+from gsanet.segment.motion import FLOW_SIDE, Window
+from gsanet.segment.resize import limit, limited, resize
 
 if TYPE_CHECKING:
     from gsanet.segment.engine import FrameResult
@@ -111,8 +111,10 @@ def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool
         except Exception as error:
             broken = error  # a clip that breaks off still has the frames before
             break
-        own = limit(result.probability, SIDE)
-        if link is None or past.shape != own.shape or link.back.shape[:2] != own.shape:
+        height, width = result.probability.shape
+        # In two steps as links were: in one it may round to another size.
+        own = resize(result.probability, limited(limited((height, width), FLOW_SIDE), SIDE))
+        if link is None:
             if held is not None:
                 yield _corrected(held, past - plain)
             past = own

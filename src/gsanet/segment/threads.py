@@ -74,21 +74,41 @@ def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
 def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None]) -> Iterator[Item]:
     """Results of *tasks* in their order, worked on by several threads at once, at most *workers* ahead.
 
-    What a task raises is raised in its place. When this generator is closed, tasks that run are waited for.
+    What a task raises is raised in its place; what *tasks* raise while they are listed, after the results of those
+    before. When this generator is closed, tasks that run are waited for.
 
     Args:
-        begin: called once in each thread before its first task.
+        begin: called once in each thread, in all of them before the first task.
     """
-    with ThreadPoolExecutor(workers, "gsanet-abreast", begin) as pool:
-        running: deque[Future[Item]] = deque()
+    started = threading.Barrier(workers)
+
+    def start() -> None:
         try:
-            for task in tasks:
-                running.append(pool.submit(task))
+            begin()
+        finally:
+            started.wait()  # each thread has one of these: none can take two
+
+    with ThreadPoolExecutor(workers, "gsanet-abreast") as pool:
+        for one in [pool.submit(start) for _ in range(workers)]:
+            one.result()
+        running: deque[Future[Item]] = deque()
+        broken: Exception | None = None
+        remaining = iter(tasks)
+        try:
+            while broken is None:
+                try:
+                    running.append(pool.submit(next(remaining)))
+                except StopIteration:
+                    break
+                except Exception as error:
+                    broken = error
                 # One waits beside those that are worked on, so that no thread does while the results are taken.
                 if len(running) > workers:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
+            if broken is not None:
+                raise broken
         finally:
             for future in running:
                 future.cancel()
