@@ -8,19 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typed import gsanet
 
-from gsanet import cli
 from gsanet.data.images import write_mask, write_rgb
 from gsanet.model import GSANet, variant
 from gsanet.model.checkpoint import save_model
-
-
-def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the command line; its exit code."""
-    monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typed import gsanet
 
-from gsanet import cli
 from gsanet.data.images import write_mask
-
-
-def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the command line; its exit code."""
-    monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
 
 
 def write_run(root: Path, inside: str, offset: int) -> Path:

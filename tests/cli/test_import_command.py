@@ -6,20 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from typed import gsanet
 
-from gsanet import cli
 from gsanet.model import SaliencyNet
 from gsanet.model.checkpoint import load_saliency, read_header
 from gsanet.model.config import VARIANTS, GSANetConfig
 from gsanet.model.published_names import published_names
-
-
-def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the command line; its exit code."""
-    monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture

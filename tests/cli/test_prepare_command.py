@@ -10,17 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typed import gsanet
 
-from gsanet import cli
 from gsanet.data.layout import sequences
-
-
-def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the command line; its exit code."""
-    monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture

@@ -33,6 +33,20 @@ class Decoder:
         return self._load(self._items[number])
 
 
+def decoded(
+    cache: Path | None,
+    items: Sequence[Any],
+    load: Callable[[Any], Arrays],
+    key: Iterable[object],
+    progress: Callable[[int, int], None] | None = None,
+) -> ArrayCache | Decoder:
+    """``load(item)`` for all *items*, by number: from the folder *cache*, filled if need be, or None: each time anew.
+
+    Arguments as :meth:`ArrayCache.build`; *key* is not looked at without a cache.
+    """
+    return Decoder(items, load) if cache is None else ArrayCache.build(cache, items, load, key, progress)
+
+
 class ArrayCache:
     """Tuples of uint8 arrays by number. Build with :meth:`build`, read with ``cache[i]``."""
 

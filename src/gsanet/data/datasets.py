@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from gsanet.data.augment import Augmentation
-from gsanet.data.cache import ArrayCache, Arrays, Decoder
+from gsanet.data.cache import Arrays, decoded
 from gsanet.data.layout import Frame, Pair
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.sample import Draw, FlowVariation, Sample, crop_towards, load, make_frame, stack
@@ -50,13 +51,9 @@ class SaliencyDataset(Dataset[Sample]):
         self.augmentation = augmentation
         self.stride = stride
         self._names = [pair.name for pair in pairs]
-        self._arrays: ArrayCache | Decoder
         decode = partial(_decode_pair, long_side=long_side)
-        if cache is None:
-            self._arrays = Decoder(pairs, decode)
-        else:
-            key = ["pairs", long_side, *((p.rgb, p.gt, _time(p.rgb), _time(p.gt)) for p in pairs)]
-            self._arrays = ArrayCache.build(cache, pairs, decode, key, progress)
+        key = chain(("pairs", long_side), ((p.rgb, p.gt, _time(p.rgb), _time(p.gt)) for p in pairs))
+        self._arrays = decoded(cache, pairs, decode, key, progress)
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -107,13 +104,9 @@ class VideoDataset(Dataset[Sample]):
             if pictures and frame.flow is None:
                 raise GsanetError(f"no flow picture in FLOW/ for frame {frame.name}: run `gsanet flow` on the folder")
         self._names = [frame.name for frame in frames]
-        self._arrays: ArrayCache | Decoder
         decode = partial(_decode_frame, pictures=pictures, long_side=long_side)
-        if cache is None:
-            self._arrays = Decoder(frames, decode)
-        else:
-            key = ["frames", pictures, long_side, *(_frame_key(f, pictures) for f in frames)]
-            self._arrays = ArrayCache.build(cache, frames, decode, key, progress)
+        key = chain(("frames", pictures, long_side), (_frame_key(f, pictures) for f in frames))
+        self._arrays = decoded(cache, frames, decode, key, progress)
         self.names = [video.name for video in videos]
         self.frames_of: list[range] = []
         for video in videos:

@@ -22,13 +22,13 @@ from gsanet.model.network import GSANet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
-from gsanet.training.parallel import first_alone, launch
+from gsanet.training.parallel import launch
 from gsanet.training.sampling import EpochSampler, GroupSampler, WeightedSampler
 from gsanet.training.sheet import sheet
 
 
 class FinetuneStage:
-    """See :class:`gsanet.training.loop.Stage`."""
+    """See :class:`gsanet.training.stage.Stage`."""
 
     name = "train"
 
@@ -203,7 +203,7 @@ def train(
         ``out/best.safetensors``, for ``gsanet segment --model``.
     """
     fabric = launch(recipe)
-    with first_alone(fabric):
+    with fabric.rank_zero_first(local=True):  # what it decodes is there for the others
         stage = FinetuneStage(recipe, out.parent / "cache", progress)
     torch.manual_seed(recipe.seed)
     model = GSANet(recipe.model)

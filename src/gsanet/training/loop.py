@@ -1,7 +1,7 @@
 """The one training loop of both stages.
 
-A stage (:class:`Stage`) says what a sample is, what the loss is and how to validate; the loop does the rest:
-schedule, averaging, checkpoints, logs. Step *n* depends only on the recipe, the seed and the weights
+A stage (:class:`~gsanet.training.stage.Stage`) says what a sample is, what the loss is and how to validate; the loop
+does the rest: schedule, averaging, checkpoints, logs. Step *n* depends only on the recipe, the seed and the weights
 after step *n - 1*, so a run may be killed anywhere.
 """
 
@@ -13,16 +13,15 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from gsanet.data.sample import Draw, Sample, collate
+from gsanet.data.sample import Sample, collate
 from gsanet.errors import GsanetError
 from gsanet.model.network import GSANet, SaliencyNet
 from gsanet.training.config import StageConfig, TrainingConfig
@@ -31,63 +30,9 @@ from gsanet.training.folder import RunFolder
 from gsanet.training.log import RunLog
 from gsanet.training.memory import keep_freed_memory
 from gsanet.training.parallel import gather, mean_over_processes, prepare_norms, share_buffers, train_mode
+from gsanet.training.stage import Stage
 from gsanet.training.state import RunState, WeightAverage, load_state, save_state
 from gsanet.training.steps import Share, draws_of, learning_rate
-
-
-class Stage(Protocol):
-    """What differs between pretraining and training."""
-
-    @property
-    def name(self) -> str:
-        """Of the recipe's table: ``pretrain`` or ``train``."""
-        ...
-
-    @property
-    def config(self) -> StageConfig:
-        """That table."""
-        ...
-
-    @property
-    def dataset(self) -> Dataset[Sample]:
-        """What draws are made from."""
-        ...
-
-    def draw(self, rng: np.random.Generator, step: int, place: int, size: tuple[int, int]) -> Draw:
-        """The sample for one place of a step's batch."""
-        ...
-
-    def places(self) -> int:
-        """Samples per step."""
-        ...
-
-    def describe(self, draw: Draw) -> str:
-        """Which pictures a sample is made of, for a person."""
-        ...
-
-    def loss(self, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss to minimise, a mean over the batch, and its parts by name."""
-        ...
-
-    def held_out_parts(self) -> int:
-        """How many parts (pictures, videos) a validation has; 0: nothing held out."""
-        ...
-
-    def examine(self, model: nn.Module, part: int) -> dict[str, float]:
-        """Results on one part."""
-        ...
-
-    def scores(self, results: Sequence[dict[str, float]]) -> dict[str, float]:
-        """Scores by name from the results of all parts; ``score`` chooses the checkpoint, higher is better."""
-        ...
-
-    def picture(self, model: nn.Module) -> np.ndarray[Any, Any]:
-        """A sheet of sample results, uint8 (H,W,3)."""
-        ...
-
-    def save(self, model: nn.Module, path: Path, info: dict[str, Any]) -> None:
-        """Write the weights others will use."""
-        ...
 
 
 class _WithLoss(nn.Module):

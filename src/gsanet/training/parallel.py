@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
+from gsanet.device import choose_device
 from gsanet.errors import GsanetError
 from gsanet.segment.network import choose_precision
 from gsanet.training.config import TrainingConfig
@@ -34,8 +34,7 @@ def launch(recipe: TrainingConfig) -> Fabric:
         GsanetError: devices that are not there, or a precision they do not have.
     """
     accelerator = _accelerator(recipe.accelerator)
-    device = torch.device("cuda" if accelerator == "cuda" else accelerator)
-    precision = _precision(recipe.precision, device)
+    precision = _precision(recipe.precision, torch.device(accelerator))
     devices = _devices(recipe.devices, accelerator)
     count = devices if isinstance(devices, int) else len(devices)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
@@ -58,26 +57,15 @@ def launch(recipe: TrainingConfig) -> Fabric:
             precision=_FABRIC_PRECISION[precision],  # type: ignore[arg-type]
         )
         fabric.launch()
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise GsanetError(f"devices {recipe.devices!r} cannot be used: {str(error).strip().splitlines()[0]}") from None
-    except Exception as error:
-        # Fabric's MisconfigurationException derives from Exception alone.
-        if type(error).__name__ != "MisconfigurationException":
-            raise
+    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise GsanetError(f"devices {recipe.devices!r} cannot be used: {str(error).strip().splitlines()[0]}") from None
     return fabric
 
 
 def _accelerator(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda", "mps"):
+    if name not in ("auto", "cpu", "cuda", "mps"):
         raise GsanetError(f"unknown accelerator {name!r}: choose one of auto, cpu, cuda, mps")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise GsanetError("accelerator cuda: PyTorch finds no NVIDIA GPU here; use cpu or auto")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise GsanetError("accelerator mps: PyTorch finds no Apple GPU here; use cpu or auto")
-    return name
+    return choose_device(name).type
 
 
 def _precision(name: str, device: torch.device) -> str:
@@ -141,16 +129,6 @@ def share_buffers(fabric: Fabric, model: nn.Module) -> None:
     if fabric.world_size > 1:
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
-
-
-@contextmanager
-def first_alone(fabric: Fabric) -> Iterator[None]:
-    """The first process of each machine goes through the block, then the others: what it made is there for them."""
-    if fabric.world_size == 1:
-        yield
-        return
-    with fabric.rank_zero_first(local=True):
-        yield
 
 
 def is_first() -> bool:

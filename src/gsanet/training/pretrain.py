@@ -20,12 +20,12 @@ from gsanet.model.network import SaliencyNet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
-from gsanet.training.parallel import first_alone, launch
+from gsanet.training.parallel import launch
 from gsanet.training.sheet import sheet
 
 
 class PretrainStage:
-    """See :class:`gsanet.training.loop.Stage`."""
+    """See :class:`gsanet.training.stage.Stage`."""
 
     name = "pretrain"
 
@@ -122,7 +122,7 @@ def pretrain(recipe: TrainingConfig, out: Path, *, quiet: bool = False, progress
         ``out/best.safetensors``, for ``gsanet train --pretrained``.
     """
     fabric = launch(recipe)
-    with first_alone(fabric):
+    with fabric.rank_zero_first(local=True):  # what it decodes is there for the others
         stage = PretrainStage(recipe, out.parent / "cache", progress)
     torch.manual_seed(recipe.seed)
     model = SaliencyNet(recipe.model)
