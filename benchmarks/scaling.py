@@ -69,9 +69,7 @@ def measure(point: dict[str, int], model: str, device: str, threads: int) -> dic
     from gsanet.segment import Segmenter
 
     torch.set_num_threads(threads)
-    segmenter = Segmenter.from_pretrained(
-        model, device=device, quality="fast", size=point["side"], batch=point["batch"]
-    )
+    segmenter = Segmenter.from_pretrained(model, device=device, size=point["side"], batch=point["batch"])
     # Frames are as large as the input: what it costs to make them smaller is not the question.
     height, width = point["side"] * 9 // 16, point["side"]
 

@@ -342,7 +342,7 @@ def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANe
     views = {q: Segmenter(tiny_model, quality=q).options.views(360, 640, VARIANTS["lite"]) for q in QUALITY}
     assert {q: len(v) for q, v in views.items()} == {"fast": 1, "balanced": 1, "best": 4}
     assert {q: v[0].size for q, v in views.items()} == {"fast": (224, 384), "balanced": (256, 448), "best": (256, 448)}
-    assert Segmenter(tiny_model).options == Segmenter(tiny_model, quality="fast").options
+    assert Segmenter(tiny_model).options == Segmenter(tiny_model, quality="balanced").options
     assert not Segmenter(tiny_model, quality="best", flip=False).options.flip
     # Who says a size means that size; and a scale makes no size too small.
     assert Segmenter(tiny_model, quality="fast", size=448).options.views(360, 640, tiny_model.config)[0].size == (

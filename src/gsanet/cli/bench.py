@@ -32,7 +32,7 @@ def segmenting(
     device: Device = "auto",
     precision: Precision = "auto",
     backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
-    quality: Quality = "fast",
+    quality: Quality = "balanced",
     size: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),

@@ -66,7 +66,7 @@ def segment(
         typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),
     ] = None,
     online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
-    quality: Quality = "fast",
+    quality: Quality = "balanced",
     scales: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Average over these multiples of the input size, e.g. 0.75,1."),
@@ -115,7 +115,7 @@ def demo(
     model: Model = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
-    quality: Quality = "fast",
+    quality: Quality = "balanced",
 ) -> None:
     """Segment the bundled five seconds of Big Buck Bunny, and say where the results are."""
     from gsanet.segment import Segmenter, plan_clips, sample_clip

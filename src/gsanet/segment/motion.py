@@ -23,9 +23,9 @@ from gsanet.segment.options import Options
 from gsanet.segment.resize import limit
 from gsanet.video.clip import Clip, Frame
 
-FLOW_SIDE = 512
-"""Pixels. Flow is computed on frames whose long side is at most this, which is about what training sees: 640 takes
-half as long again for 0.3 points of J on the development split."""
+FLOW_SIDE = 448
+"""Pixels. Flow is computed on frames whose long side is at most this, which is about what training sees: more takes
+longer for tenths of a point on the development split (docs/experiments.md)."""
 
 _MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 

@@ -96,8 +96,7 @@ QUALITY: dict[str, dict[str, Any]] = {
 """Presets: one pass of the network per frame on a smaller picture, one, four. What each gains and costs is in the
 README."""
 
-DEFAULT_QUALITY = "fast"
-"""On the development split the light model's weights, trained at 384 pixels, are better there than at their own 448."""
+DEFAULT_QUALITY = "balanced"
 
 
 def preset(quality: str, changes: Mapping[str, Any]) -> Options:

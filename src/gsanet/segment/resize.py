@@ -58,13 +58,7 @@ def resize(picture: Array, size: tuple[int, int]) -> Array:
 def limit(picture: Array, side: int) -> Array:
     """Bring the long side down to *side*; smaller pictures stay as they are."""
     height, width = picture.shape[:2]
-    return resize(picture, limited((height, width), side))
-
-
-def limited(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """What :func:`limit` makes of a *size* (H,W)."""
-    scale = side / max(size)
+    scale = side / max(height, width)
     if scale >= 1:
-        return size
-    height, width = (max(1, round(length * scale)) for length in size)
-    return height, width
+        return picture
+    return resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
