@@ -76,6 +76,22 @@ def test_training_lowers_the_loss(world: Path) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["model.slot_attention=false"],
+        ["model.slot_init='random'", "model.knn_filter=false", "model.aggregation='standard'"],
+        ["model.aggregation='standard'"],
+    ],
+)
+def test_every_row_of_the_ablation_trains_and_is_looked_at(world: Path, tmp_path: Path, changes: list[str]) -> None:
+    recipe = _recipe(world, "train.steps=2", "train.validate_every=2", *changes)
+    train(recipe, tmp_path / "run", pretrained=None, quiet=True)
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 1
+    loaded = load_model(tmp_path / "run" / "last.safetensors")
+    assert (loaded.config.slot_attention, loaded.config.aggregation) != (True, "fat")
+
+
 def test_nothing_held_out_still_yields_weights(world: Path) -> None:
     best = train(
         _recipe(world, "train.steps=2", "train.held_out=[]"), world / "runs" / "all", pretrained=None, quiet=True
