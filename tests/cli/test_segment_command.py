@@ -141,7 +141,11 @@ def test_ctrl_c_leaves_finished_clips_and_nothing_else(tiny_weights: Path, tiny_
             write_rgb(tmp_path / name / f"{index}.png", tiny_frames[index % 12])
     out = tmp_path / "out"
     command = [sys.executable, "-m", "gsanet", "segment", "a", "b", "-o", "out", "--model", str(tiny_weights)]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that a shell put into the background are deaf to Ctrl-C, and so would be what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not list(out.glob(".b.part/masks/*3.png")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)

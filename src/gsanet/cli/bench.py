@@ -31,7 +31,7 @@ def segmenting(
     model: Model = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
-    backend: Annotated[str, typer.Option(help="torch, onnx or auto.")] = "auto",
+    backend: Annotated[str, typer.Option(help="torch, compile, onnx or auto.")] = "auto",
     quality: Quality = "balanced",
     size: Annotated[
         Optional[int],  # noqa: UP045

@@ -43,7 +43,7 @@ def benchmark(
     name: Name = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    backend: Annotated[str, typer.Option(help="auto, torch or onnx, as for `gsanet segment`.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, torch, compile or onnx, as for `gsanet segment`.")] = "auto",
     batch: Annotated[int, typer.Option(help="Frames at once; 0 lets the device decide.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Long side of the network's input; 0 is the model's own.", min=0)] = 0,
     flow: Annotated[str, typer.Option(help="Where flow comes from, as for `gsanet segment`.")] = "dis",

@@ -22,7 +22,11 @@ Model = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the device computes in it), float32 or bfloat16.")]
 Backend = Annotated[
-    str, typer.Option(help="torch, onnx (ONNX Runtime on the CPU), or auto: onnx for an exported model.")
+    str,
+    typer.Option(
+        help="torch, compile (torch.compile: minutes, then quicker frames), onnx (ONNX Runtime on the CPU), "
+        "or auto: onnx for an exported model, else torch."
+    ),
 ]
 Quality = Annotated[
     str,

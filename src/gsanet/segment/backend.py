@@ -16,7 +16,7 @@ from gsanet.segment.network import Network
 from gsanet.segment.onnx_network import OnnxNetwork, cached_export
 from gsanet.segment.prepare import Pictures
 
-BACKENDS = ("auto", "torch", "onnx")
+BACKENDS = ("auto", "torch", "compile", "onnx")
 
 
 class Backend(Protocol):
@@ -57,7 +57,7 @@ class Backend(Protocol):
 def open_backend(
     model: GSANet | ExportedModel, backend: str, device: str, precision: str, name: str
 ) -> tuple[Backend, str]:
-    """The network, and the name of what computes it (``torch`` or ``onnx``).
+    """The network, and the name of what computes it (``torch``, ``compile`` or ``onnx``).
 
     Args:
         backend: of :data:`BACKENDS`; ``auto`` is ``onnx`` for an exported model, else ``torch``.
@@ -69,9 +69,16 @@ def open_backend(
     if backend not in BACKENDS:
         raise GsanetError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
     if isinstance(model, ExportedModel):
-        if backend == "torch":
-            raise GsanetError(f"{model.folder} holds an exported model, which the torch backend cannot run: use onnx")
+        if backend in ("torch", "compile"):
+            raise GsanetError(
+                f"{model.folder} holds an exported model, which the {backend} backend cannot run: use onnx"
+            )
         return OnnxNetwork(model, device, precision), "onnx"
     if backend == "onnx":
         return OnnxNetwork(cached_export(model, name), device, precision), "onnx"
+    if backend == "compile":
+        # Imported here: few ask for it.
+        from gsanet.segment.compiled import CompiledNetwork
+
+        return CompiledNetwork(model, device, precision), "compile"
     return Network(model, device, precision), "torch"

@@ -71,7 +71,8 @@ class Segmenter:
         model: is put in eval mode and moved to the device, in place; or a model exported to ONNX.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
-        backend: ``torch``, ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
+        backend: ``torch``, ``compile`` (``torch.compile``: minutes for every input size in every process, then quicker
+            frames), ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
             into the cache folder, once per input size), or ``auto``: ``onnx`` for an exported model, else ``torch``.
         batch: frames given to the network at once; :data:`BATCH` if None.
         name: of the model, for the summary.

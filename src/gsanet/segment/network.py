@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from gsanet.device import choose_device
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.model.network import GSANetOutput
 from gsanet.segment.folding import folded
 from gsanet.segment.prepare import Pictures
 
@@ -41,6 +42,8 @@ class Network:
         self.config = model.config
         model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = folded(model, self._rehearse)
+        self.step: Callable[..., GSANetOutput] = self.model
+        """What frames go through."""
 
     @property
     def workers(self) -> int:
@@ -95,7 +98,7 @@ class Network:
     ) -> list[tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]:
         rgb, flow = self._inputs(pictures)
         with self._autocast():
-            output = self.model(rgb, flow, references.expand(len(pictures)))
+            output = self.step(rgb, flow, references.expand(len(pictures)))
         probability = output.logits.float().sigmoid()[:, 0].cpu().numpy()
         maps = output.slot_maps() if slots else {}
         arrays = {name: value.float()[:, 0].cpu().numpy() for name, value in maps.items()}

@@ -128,7 +128,9 @@ class FinetuneStage:
         for frames in data.frames_of[:4]:
             for rgb, flow, p, gt, maps in self._predict(model, data, frames, frames[:: max(1, len(frames) // 2)][:2]):
                 # A model without slot attention has no such maps.
-                rows.append([rgb, flow, gt, p, *(maps[name] for name in ("fine_fg_rgb", "fine_fg_flow") if name in maps)])
+                rows.append(
+                    [rgb, flow, gt, p, *(maps[name] for name in ("fine_fg_rgb", "fine_fg_flow") if name in maps)]
+                )
         return sheet(rows)
 
     def save(self, model: nn.Module, path: Path, info: dict[str, Any]) -> None:
