@@ -3,7 +3,7 @@
     python benchmarks/scaling.py -o FOLDER [--only frames,pixels,batch,clips] [--frames 50,200,1000,4000] [--threads 2]
 
 Clips are a square that moves over noise, drawn frame by frame, so that none is in memory; they go through the engine
-as users run it (fast quality, DIS flow), without reading or writing files. Every point is a process of its own. Time
+as users run it (default quality, DIS flow), without reading or writing files. Every point is a process of its own. Time
 begins after the model is loaded and a short clip has gone through; so does the peak of memory, which has Python and
 torch in it (where the system is not Linux, loading counts too). Prints a straight line fitted to each series; writes
 FOLDER/scaling.csv and an SVG of each. On a CPU a batch is taken one by one, so that neither time nor memory should
