@@ -110,7 +110,7 @@ def test_files_of_different_weights_are_no_model(small: Callable[..., None], tmp
     [
         ({"backend": "onnx", "device": "cuda"}, "runs on the CPU: device 'cuda' needs the torch backend"),
         ({"backend": "onnx", "precision": "bfloat16"}, "computes in float32"),
-        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, onnx"),
+        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, compile, onnx"),
     ],
 )
 def test_what_the_backend_cannot_do(tiny_model: GSANet, arguments: dict[str, str], message: str) -> None:
