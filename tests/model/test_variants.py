@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -112,3 +113,9 @@ def test_pretraining_model_shapes_and_gradients() -> None:
     assert output.slot_maps() == {}
     sum(m.square().mean() for m in output.masks).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("changes", [{"slot_init": "random"}, {"aggregation": "standard"}, {"slot_attention": False}])
+def test_ablated_models_have_a_cost(changes: dict[str, Any]) -> None:
+    config = variant("lite", **SMALL, **changes)
+    assert model_cost(config).parameters == sum(p.numel() for p in GSANet(config).parameters())

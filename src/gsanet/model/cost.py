@@ -58,7 +58,8 @@ def model_cost(config: GSANetConfig, size: tuple[int, int] | None = None) -> Mod
         size: (H,W) of the input; :func:`input_size` if None.
     """
     with torch.device("meta"), _NumbersOnCpu():
-        model = GSANet(config).eval()
+        # The counter cannot follow parameters that want a gradient where none is computed.
+        model = GSANet(config).eval().requires_grad_(False)
     height, width = size or input_size(config)
     frame = torch.empty(1, 3, height, width, device="meta")
     frames = frame.unsqueeze(1).expand(-1, config.references, -1, -1, -1)
