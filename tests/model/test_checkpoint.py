@@ -14,6 +14,7 @@ from gsanet.errors import GsanetError
 from gsanet.model import GSANet, SaliencyNet, variant
 from gsanet.model.checkpoint import (
     load_model,
+    load_any,
     load_saliency,
     load_tensors,
     read_header,
@@ -170,6 +171,23 @@ def test_stage_two_refuses_another_network(model: GSANet, change: dict[str, obje
     name = next(iter(change))
     with pytest.raises(GsanetError, match=f"the pretrained file has {name} .*, the model to train"):
         start_from_pretrained(model, SaliencyNet(variant("lite", **{**SIZES, **change})))
+
+
+def test_stage_two_may_go_on_from_a_video_model(model: GSANet, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    other = GSANet(CONFIG)
+    save_model(other, tmp_path / "m.safetensors")
+    count = start_from_pretrained(model, load_any(tmp_path / "m.safetensors"))
+    wanted = {k: v for k, v in other.state_dict().items() if not k.endswith("num_batches_tracked")}
+    assert count == len(wanted)
+    mine = model.state_dict()
+    assert all(torch.equal(mine[name], tensor) for name, tensor in wanted.items())
+
+
+def test_a_video_model_of_another_structure_is_refused(model: GSANet) -> None:
+    baseline = GSANet(variant("lite", **SIZES, slot_attention=False))
+    with pytest.raises(GsanetError, match="the pretrained video model does not fit the model: missing rgb_slots"):
+        start_from_pretrained(model, baseline)
 
 
 def test_the_slot_free_baseline_starts_from_stage_one_too() -> None:

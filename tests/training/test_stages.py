@@ -67,6 +67,27 @@ def test_train_starts_from_pretrained_and_records_its_recipe(world: Path, pretra
     assert not model.training
 
 
+def test_training_goes_on_from_a_video_model(world: Path, pretrained: Path) -> None:
+    first = train(_recipe(world, "train.steps=2"), world / "runs" / "first", pretrained=pretrained, quiet=True)
+    # One step so small that nothing changes but the statistics of batch norms.
+    recipe = _recipe(world, "train.steps=1", "train.lr=1e-12", "train.lr_end=1e-12", "train.ema=0.0", "seed=4")
+    second = train(recipe, world / "runs" / "second", pretrained=first, quiet=True)
+    before, after = load_file(first.with_name("last.safetensors")), load_file(second)
+    assert before.keys() == after.keys()
+    assert read_header(second)[2]["started_from"] == f"pretrained, {len(before)} tensors"
+    weights = [name for name in before if name.endswith("weight")]
+    assert all(torch.equal(before[name], after[name]) for name in weights)
+
+
+def test_training_from_weights_that_are_not_there(world: Path) -> None:
+    recipe, out = str(world / "tiny.toml"), str(world / "runs" / "none")
+    result = CliRunner().invoke(
+        app, ["train", "--config", recipe, "--data", str(world), "-o", out, "--pretrained", "nowhere.safetensors"]
+    )
+    assert result.exit_code == 1
+    assert isinstance(result.exception, GsanetError) and "no weights 'nowhere.safetensors'" in str(result.exception)
+
+
 def test_training_lowers_the_loss(world: Path) -> None:
     recipe = _recipe(world, "train.steps=40", "train.validate_every=100", "train.lr=3e-3", "train.held_out=[]")
     out = world / "runs" / "learns"

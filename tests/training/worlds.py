@@ -43,11 +43,18 @@ validate_every = 3
 validate_frames = 4
 held_out = ["left"]
 synthetic = 0.4
+distractor = 0.3
 
 [train.flow]
 gaps = [1, -1, 2]
 global_motion = 0.5
 blank = 0.1
+
+[train.motion]
+distractor = 0.3
+near = 0.5
+front = 0.5
+slant = 0.5
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -62,8 +63,11 @@ def train(
         "runs/train"
     ),
     pretrained: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--pretrained", help="Weights of stage 1, its best.safetensors."),
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--pretrained",
+            help="Weights to start from: of stage 1 (its best.safetensors), or of a video model, as lite.",
+        ),
     ] = None,
     changes: Set = None,
     devices: Devices = None,
@@ -72,11 +76,13 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Stage 2: both streams and the slots on videos (DATA/DAVIS_train)."""
+    from gsanet.segment.pretrained import find_weights
     from gsanet.training.finetune import train as run
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
     recipe = read_recipe(config, data, changes, machine)
-    _say(run(recipe, out, pretrained=pretrained, quiet=quiet, progress=loading_progress(quiet)))
+    with find_weights(pretrained) if pretrained else nullcontext() as file:
+        _say(run(recipe, out, pretrained=file, quiet=quiet, progress=loading_progress(quiet)))
 
 
 def read_recipe(

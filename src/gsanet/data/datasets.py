@@ -6,6 +6,7 @@ All are pure functions of a :class:`~gsanet.data.sample.Draw`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,8 +19,8 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.cache import Arrays, decoded
 from gsanet.data.layout import Frame, Pair
 from gsanet.data.layout import Sequence as Video
-from gsanet.data.sample import Draw, FlowVariation, Sample, crop_towards, load, make_frame, stack
-from gsanet.data.synthetic import SyntheticMotion, add_distractor
+from gsanet.data.sample import Draw, FlowVariation, Sample, load, make_frame, stack, window_around
+from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
 from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
@@ -73,10 +74,38 @@ class SaliencyDataset(Dataset[Sample]):
         return stack([make_frame(rng, rgb, None, gt, draw.size, self.augmentation)], self.stride)
 
 
+@dataclass(frozen=True)
+class Distractors:
+    """Objects of other pictures, to be put where they are not the object."""
+
+    pictures: SaliencyDataset
+    probability: float
+    """of one, and of one more, and of one more."""
+    motion: SyntheticMotion
+
+    def draw(self, rng: np.random.Generator) -> list[int]:
+        """Numbers of up to three pictures."""
+        numbers: list[int] = []
+        # Nothing is drawn where nothing can come of it, so that adding the option changed no run without it.
+        while self.probability > 0 and len(numbers) < 3 and rng.random() < self.probability:
+            numbers.append(int(rng.integers(len(self.pictures))))
+        return numbers
+
+    def put(self, rng: np.random.Generator, scene: Scene, number: int) -> Scene:
+        """*scene* with the object of picture *number* in it."""
+        picture, mask = self.pictures.arrays(number)
+        return scene.with_thing(rng, picture, mask > 0, self.motion.front > 0 and rng.random() < self.motion.front)
+
+
 class VideoDataset(Dataset[Sample]):
     """Stage 2: groups of frames of one video, with flow and masks.
 
-    ``frames_of[v]`` lists the frame numbers of video v, to draw from; arguments as :class:`SaliencyDataset`.
+    ``frames_of[v]`` lists the frame numbers of video v, to draw from.
+
+    Args:
+        variation: of the flow.
+        distractors: still things to put into the frames, the same into all of a group, each time elsewhere.
+        others: as of :class:`SaliencyDataset`.
 
     Raises:
         GsanetError: a frame lacks its mask, or its flow where pictures are needed.
@@ -90,11 +119,13 @@ class VideoDataset(Dataset[Sample]):
         long_side: int = 480,
         augmentation: Augmentation | None = None,
         variation: FlowVariation | None = None,
+        distractors: Distractors | None = None,
         stride: int = 1,
         progress: Progress | None = None,
     ) -> None:
         self.augmentation = augmentation
         self.variation = variation or FlowVariation()
+        self.distractors = distractors
         self.stride = stride
         frames = [frame for video in videos for frame in video.frames]
         pictures = not self.variation.gaps
@@ -121,19 +152,28 @@ class VideoDataset(Dataset[Sample]):
     def __getitem__(self, draw: Draw) -> Sample:
         rng = np.random.default_rng(draw.seed)
         # One mirror and colour for the group would be truer to a video; frames varied apart teach the slots more.
-        return stack([self._frame(rng, i, draw.size) for i in draw.items], self.stride)
+        things = self.distractors.draw(rng) if self.distractors else []
+        return stack([self._frame(rng, i, draw.size, things) for i in draw.items], self.stride)
 
     def names_of(self, numbers: Sequence[int]) -> list[str]:
         """Names of frames, for a person."""
         return [self._names[i] for i in numbers]
 
-    def _frame(self, rng: np.random.Generator, number: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], ...]:
+    def _frame(
+        self, rng: np.random.Generator, number: int, size: tuple[int, int], things: Sequence[int]
+    ) -> tuple[NDArray[np.uint8], ...]:
         rgb, gt, *picture = self._arrays[number]
         if picture:
             flow = picture_to_flow(picture[0])
             still = redraw_still(flow)
         else:
             flow, still = self._gap_flow(rng, number), STILL
+        for thing in things:
+            assert self.distractors is not None
+            scene = self.distractors.put(rng, Scene(rgb, gt > 0), thing)
+            if scene.things:
+                flow = carried_along(rng, flow, scene, self.distractors.motion.near)
+            rgb, gt = scene.image, scene.mask * np.uint8(255)
         return make_frame(rng, rgb, flow, gt, size, self.augmentation, self.variation, still)
 
     def _gap_flow(self, rng: np.random.Generator, number: int) -> NDArray[np.float32]:
@@ -153,50 +193,53 @@ class VideoDataset(Dataset[Sample]):
 class SyntheticDataset(Dataset[Sample]):
     """Stage 2 from single pictures: groups of variations of one picture, each with a motion of its own.
 
-    A draw names one picture, once for each frame of the group. Arguments as :class:`SaliencyDataset`; *size* of the
-    draw may be of another shape than the picture's, which is cropped to it first.
+    A draw names one picture, once for each frame of the group. Its *size* may be of another shape than the picture's,
+    which is cropped to it first.
+
+    Args:
+        pictures: to set in motion, and to take distractors from; their own variation is not asked.
+        variation: of the flow.
+        others: as of :class:`SaliencyDataset`.
     """
 
     def __init__(
         self,
-        pairs: Sequence[Pair],
-        cache: Path | None,
+        pictures: SaliencyDataset,
         *,
-        long_side: int = 320,
         augmentation: Augmentation | None = None,
         variation: FlowVariation | None = None,
         motion: SyntheticMotion | None = None,
         stride: int = 1,
-        progress: Progress | None = None,
     ) -> None:
-        self._pictures = SaliencyDataset(pairs, cache, long_side=long_side, progress=progress)
+        self.pictures = pictures
         self.augmentation = augmentation
         self.variation = variation or FlowVariation()
         self.motion = motion or SyntheticMotion()
+        self.distractors = Distractors(pictures, self.motion.distractor, self.motion)
         self.stride = stride
         self._dis = DISFlow()
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self.pictures)
 
     def names_of(self, numbers: Sequence[int]) -> list[str]:
         """Names of pictures, for a person."""
-        return self._pictures.names_of(numbers)
+        return self.pictures.names_of(numbers)
 
     def __getitem__(self, draw: Draw) -> Sample:
         rng = np.random.default_rng(draw.seed)
-        # Drawn only where it can happen, so that adding the option changed no run.
-        distracted = self.motion.distractor > 0 and rng.random() < self.motion.distractor
-        other = int(rng.integers(len(self))) if distracted else None
+        others = self.distractors.draw(rng)
         frames = []
         for number in draw.items:
-            whole, truth = self._pictures.arrays(number)
-            if other is not None and other != number:
-                picture, mask = self._pictures.arrays(other)
-                whole = add_distractor(rng, whole, truth > 0, picture, mask > 0)
-            rgb, gt = crop_towards(rng, whole, truth, draw.size)
-            flow = self.motion.flow(rng, rgb, gt > 0, self._dis)
-            frames.append(make_frame(rng, rgb, flow, gt, draw.size, self.augmentation, self.variation))
+            picture, truth = self.pictures.arrays(number)
+            scene = Scene(picture, truth > 0)
+            for other in others:
+                if other != number:
+                    scene = self.distractors.put(rng, scene, other)
+            scene = scene.cropped(window_around(rng, scene.mask, draw.size))
+            flow = self.motion.flow(rng, scene, self._dis)
+            gt = scene.mask * np.uint8(255)
+            frames.append(make_frame(rng, scene.image, flow, gt, draw.size, self.augmentation, self.variation))
         return stack(frames, self.stride)
 
 

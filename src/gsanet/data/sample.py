@@ -73,25 +73,22 @@ class FlowVariation:
     """Probability of a still (blank) picture: motion is not always there."""
 
 
-def crop_towards(
-    rng: np.random.Generator, rgb: NDArray[np.uint8], gt: NDArray[np.uint8], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Crop a picture half-way (in the logarithm) to the shape of *size* (h,w), around its object.
+def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:
+    """The part of a picture that comes half-way (in the logarithm) to the shape of *size* (h,w), around its object.
 
     Half-way: the rest is stretched, which hurts less than losing half of a portrait.
     """
-    h, w = gt.shape
+    h, w = mask.shape
     ratio = np.sqrt((size[1] / size[0]) / (w / h))
     ch, cw = (round(h / ratio), w) if ratio > 1 else (h, round(w * ratio))
     top, left = int(rng.integers(h - ch + 1)), int(rng.integers(w - cw + 1))
-    y, x = np.nonzero(gt)
+    y, x = np.nonzero(mask)
     if len(y):
         # Shift as little as needed to have the object's middle well inside.
         top = int(np.clip(top, np.median(y) - 0.7 * ch, np.median(y) - 0.3 * ch))
         left = int(np.clip(left, np.median(x) - 0.7 * cw, np.median(x) - 0.3 * cw))
         top, left = min(max(top, 0), h - ch), min(max(left, 0), w - cw)
-    window = (slice(top, top + ch), slice(left, left + cw))
-    return np.ascontiguousarray(rgb[window]), np.ascontiguousarray(gt[window])
+    return slice(top, top + ch), slice(left, left + cw)
 
 
 def make_frame(

@@ -33,64 +33,154 @@ class SyntheticMotion:
     still: float = 0.1
     """Probability that the object does not move against its background."""
     distractor: float = 0.0
-    """Probability that another picture's object lies in the background, and moves with it."""
+    """Probability that another picture's object lies in the picture and moves as the background does; with the
+    same probability there is one more, and one more."""
+    near: float = 0.0
+    """How much nearer than the background such a thing may be: it moves up to 1 + this times as far."""
+    front: float = 0.0
+    """Probability that it hides the object instead of being hidden by it."""
+    slant: float = 0.0
+    """Largest share by which the ground's shift grows to the picture's lower edge and shrinks to the upper one, as
+    that of a floor does."""
 
-    def flow(
-        self, rng: np.random.Generator, image: Image, mask: NDArray[np.bool_], dis: DISFlow
-    ) -> NDArray[np.float32]:
-        """Flow of *image* (h,w,3) to a rendered next frame in which what lies under *mask* (h,w) moved its own way.
+    def flow(self, rng: np.random.Generator, scene: Scene, dis: DISFlow) -> NDArray[np.float32]:
+        """Flow of *scene* to a rendered next frame in which its object moved its own way.
 
         Returns:
             (h,w,2) in pixels.
         """
-        return dis(image, self.next_frame(rng, image, mask))
+        return dis(scene.image, self.next_frame(rng, scene))
 
-    def next_frame(self, rng: np.random.Generator, image: Image, mask: NDArray[np.bool_]) -> Image:
-        """The rendered next frame, uint8 (h,w,3). Behind the object lies what the picture shows around it."""
-        h, w = mask.shape
+    def next_frame(self, rng: np.random.Generator, scene: Scene) -> Image:
+        """The rendered next frame, uint8 (h,w,3). Behind a thing lies what the picture shows around it."""
+        h, w = scene.mask.shape
         diagonal = float(np.hypot(h, w))
-        camera = _motion(rng, (w / 2, h / 2), self.camera * diagonal, self.camera_turn)
-        ground: Image = cv2.warpAffine(image, camera[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
-        if not mask.any() or rng.random() < self.still:
-            return ground
-        y, x = np.nonzero(mask)
-        own = _motion(rng, (float(x.mean()), float(y.mean())), self.object * diagonal, self.object_turn)
-        both = (camera @ own)[:2]
-        thing = cv2.warpAffine(image, both, (w, h), borderMode=cv2.BORDER_REFLECT_101)
-        # A soft edge, as a lens would draw it: a hard one would be a cue that real frames do not give.
-        share = cv2.warpAffine(mask.astype(np.float32), both, (w, h))
-        share = cv2.GaussianBlur(share, (0, 0), 0.7)[..., None]
-        frame: Image = (share * thing + (1 - share) * ground + 0.5).astype(np.uint8)
+        middle = (w / 2, h / 2)
+        camera = _motion(rng, middle, self.camera * diagonal, self.camera_turn)
+        shift = camera[:2, :2] @ middle + camera[:2, 2] - middle
+        ground = camera
+        if self.slant:
+            ground = _sheared(camera, rng.uniform(0, self.slant) * shift, h)
+        frame: Image = cv2.warpAffine(scene.image, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
+        layers = []
+        for thing in scene.things if self.near else ():
+            nearer = camera.copy()
+            nearer[:2, 2] += rng.uniform(0, self.near) * shift
+            layers.append((thing.front, thing.mask, nearer))
+        y, x = np.nonzero(scene.mask)
+        if len(y) and rng.random() >= self.still:
+            own = _motion(rng, (float(x.mean()), float(y.mean())), self.object * diagonal, self.object_turn)
+            layers.append((False, scene.mask, camera @ own))
+        # What is behind the object, then the object, then what is before it.
+        for _, mask, matrix in sorted(layers, key=lambda layer: (layer[0], layer[1] is scene.mask)):
+            moved = cv2.warpAffine(scene.image, matrix[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
+            # A soft edge, as a lens would draw it: a hard one would be a cue that real frames do not give.
+            share = cv2.warpAffine(mask.astype(np.float32), matrix[:2], (w, h))
+            frame = _over(frame, moved, cv2.GaussianBlur(share, (0, 0), 0.7))
         return frame
 
 
-def add_distractor(
-    rng: np.random.Generator, image: Image, mask: NDArray[np.bool_], other: Image, other_mask: NDArray[np.bool_]
-) -> Image:
-    """*image* (h,w,3) with the object of *other* behind the one under *mask* (h,w).
+@dataclass(frozen=True)
+class Thing:
+    """Something in a scene that is not its object."""
 
-    It is cut out, mirrored or not, brought to between a fifth and two thirds of the picture's height and put anywhere,
-    partly outside perhaps. A thing like this stands out in the photograph, but is not what moves.
+    mask: NDArray[np.bool_]
+    """(h,w), where it is seen"""
+    front: bool
+    """It hides the object."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture made of layers."""
+
+    image: Image
+    """(h,w,3)"""
+    mask: NDArray[np.bool_]
+    """(h,w), where its object is seen"""
+    things: tuple[Thing, ...] = ()
+
+    def with_thing(self, rng: np.random.Generator, picture: Image, mask: NDArray[np.bool_], front: bool) -> Scene:
+        """The same scene with the object of another *picture* (h',w',3) in it, hidden by its object or hiding it.
+
+        The thing is cut out, mirrored or not, brought to between a fifth and two thirds of the scene's height and put
+        anywhere, partly outside perhaps. It stands out in the photograph, but is not what moves. It hides no more than
+        half of the object.
+        """
+        y, x = np.nonzero(mask)
+        if not len(y):
+            return self
+        window = (slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1))
+        thing, share = picture[window], mask[window].astype(np.float32)
+        if rng.random() < 0.5:
+            thing, share = thing[:, ::-1], share[:, ::-1]
+        h, w = self.mask.shape
+        scale = rng.uniform(0.2, 0.67) * h / share.shape[0]
+        # A lying thing would span the picture.
+        scale = min(scale, 0.67 * w / share.shape[1])
+        place = np.array([[scale, 0, 0], [0, scale, 0]])
+        centre = np.array([rng.uniform(0, w), rng.uniform(0, h)])
+        place[:, 2] = centre - scale * np.array(share.shape[::-1]) / 2
+        pasted = cv2.warpAffine(np.ascontiguousarray(thing), place, (w, h), borderMode=cv2.BORDER_REPLICATE)
+        share = cv2.warpAffine(np.ascontiguousarray(share), place, (w, h))
+        seen = share > 0.5
+        # An object that is hardly seen is none to learn from.
+        front = front and int((self.mask & seen).sum()) <= int(self.mask.sum()) // 2
+        soft = cv2.GaussianBlur(share, (0, 0), 0.7)
+        if not front:
+            seen, soft = seen & ~self.mask, np.where(self.mask, np.float32(0), soft)
+        image = _over(self.image, pasted, soft)
+        # What it hides of the others is no longer theirs.
+        others = tuple(Thing(t.mask & ~seen, t.front) for t in self.things)
+        return Scene(image, self.mask & ~seen, (*others, Thing(seen, front)))
+
+    def cropped(self, window: tuple[slice, slice]) -> Scene:
+        """A part of it."""
+        things = tuple(Thing(np.ascontiguousarray(t.mask[window]), t.front) for t in self.things)
+        return Scene(np.ascontiguousarray(self.image[window]), np.ascontiguousarray(self.mask[window]), things)
+
+
+def carried_along(
+    rng: np.random.Generator, flow: NDArray[np.float32], scene: Scene, near: float
+) -> NDArray[np.float32]:
+    """*flow* (h,w,2) of a frame as it would be if the last thing in *scene* had been there, still, when it was filmed.
+
+    The background's motion is taken for affine. The thing shifts as that does at its middle, or up to 1 + *near* times
+    as far.
     """
-    y, x = np.nonzero(other_mask)
-    if not len(y):
-        return image
-    window = (slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1))
-    thing, share = other[window], other_mask[window].astype(np.float32)
-    if rng.random() < 0.5:
-        thing, share = thing[:, ::-1], share[:, ::-1]
-    h, w = mask.shape
-    scale = rng.uniform(0.2, 0.67) * h / share.shape[0]
-    # A lying thing would span the picture.
-    scale = min(scale, 0.67 * w / share.shape[1])
-    place = np.array([[scale, 0, 0], [0, scale, 0]])
-    centre = np.array([rng.uniform(0, w), rng.uniform(0, h)])
-    place[:, 2] = centre - scale * np.array(share.shape[::-1]) / 2
-    pasted = cv2.warpAffine(np.ascontiguousarray(thing), place, (w, h), borderMode=cv2.BORDER_REPLICATE)
-    share = cv2.warpAffine(np.ascontiguousarray(share), place, (w, h))
-    share = np.where(mask, 0, cv2.GaussianBlur(share, (0, 0), 0.7))[..., None]
-    result: Image = (share * pasted + (1 - share) * image + 0.5).astype(np.uint8)
-    return result
+    thing = scene.things[-1].mask
+    y, x = np.nonzero(thing)
+    ground = ~scene.mask & ~thing
+    if not len(y) or ground[::8, ::8].sum() < 8:
+        return flow
+    rows, columns = np.nonzero(ground[::8, ::8])
+    rows, columns = 8 * rows, 8 * columns
+    places, vectors = np.stack([np.ones_like(rows), rows, columns], 1), flow[rows, columns]
+    fit = np.linalg.lstsq(places, vectors, rcond=None)[0]
+    # Once more without what does not move as most of it does.
+    far = np.linalg.norm(places @ fit - vectors, axis=1)
+    kept = far <= 2 * np.median(far)
+    fit = np.linalg.lstsq(places[kept], vectors[kept], rcond=None)[0]
+    shift = np.array([1, y.mean(), x.mean()]) @ fit * (1 + rng.uniform(0, near))
+    # Estimated flow has no sharp edges.
+    share = cv2.GaussianBlur(thing.astype(np.float32), (0, 0), 0.005 * float(np.hypot(*thing.shape)))[..., None]
+    mixed: NDArray[np.float32] = share * shift.astype(np.float32) + (1 - share) * flow
+    return mixed
+
+
+def _over(below: Image, above: Image, share: NDArray[np.float32]) -> Image:
+    """*above* laid over *below*, (h,w,3) each, with opacity *share* (h,w)."""
+    alpha = share[..., None]
+    mixed: Image = (alpha * above + (1 - alpha) * below + 0.5).astype(np.uint8)
+    return mixed
+
+
+def _sheared(motion: NDArray[np.float64], shift: NDArray[np.float64], height: int) -> NDArray[np.float64]:
+    """*motion* and, on top of it, *shift* at the lower edge, its opposite at the upper edge, nothing between them."""
+    matrix = motion.copy()
+    matrix[:2, 1] += shift / (height / 2)
+    matrix[:2, 2] -= shift
+    return matrix
 
 
 def _motion(rng: np.random.Generator, centre: tuple[float, float], reach: float, turn: float) -> NDArray[np.float64]:

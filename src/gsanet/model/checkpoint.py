@@ -94,38 +94,37 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_model(path: Path) -> GSANet:
-    """The video model in *path*, in eval mode, float32, on the CPU.
-
-    A PyTorch file (``.pth``) is taken for a checkpoint of the published code and translated on the way.
+    """The video model in *path*, as :func:`load_any`.
 
     Raises:
         GsanetError: not a video model, or its tensors do not fit its configuration.
     """
-    advice = "give it to `gsanet train --pretrained` first"
-    if path.suffix in SUFFIXES:
-        imported, report = import_published(path)
-        if not isinstance(imported, GSANet):
-            raise GsanetError(f"{path} holds a {report.kind} (pretraining) model; {advice}")
-        return imported
-    kind, config, _ = read_header(path)
-    if kind != "gsanet":
-        raise GsanetError(f"{path} holds a {kind} (pretraining) model; {advice}")
-    model = GSANet(config)
-    load_tensors(model, read_tensors(path), str(path))
-    return model.eval()
+    model = load_any(path)
+    if not isinstance(model, GSANet):
+        raise GsanetError(f"{path} holds a saliency (pretraining) model; give it to `gsanet train --pretrained` first")
+    return model
 
 
 def load_saliency(path: Path) -> SaliencyNet:
     """The pretraining model in *path*, as :func:`load_model`."""
+    model = load_any(path)
+    if not isinstance(model, SaliencyNet):
+        raise GsanetError(f"{path} holds a gsanet model, not one from `gsanet pretrain`")
+    return model
+
+
+def load_any(path: Path) -> GSANet | SaliencyNet:
+    """The model in *path*, whichever kind it is: eval mode, float32, on the CPU.
+
+    A PyTorch file (``.pth``) is taken for a checkpoint of the published code and translated on the way.
+
+    Raises:
+        GsanetError: not a model, or its tensors do not fit its configuration.
+    """
     if path.suffix in SUFFIXES:
-        imported, report = import_published(path)
-        if not isinstance(imported, SaliencyNet):
-            raise GsanetError(f"{path} holds a {report.kind} model, not one of the published code's pretraining")
-        return imported
+        return import_published(path)[0]
     kind, config, _ = read_header(path)
-    if kind != "saliency":
-        raise GsanetError(f"{path} holds a {kind} model, not one from `gsanet pretrain`")
-    model = SaliencyNet(config)
+    model = KINDS[kind](config)
     load_tensors(model, read_tensors(path), str(path))
     return model.eval()
 
@@ -150,19 +149,24 @@ def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
     model.load_state_dict(dict(tensors), strict=False)
 
 
-def start_from_pretrained(model: GSANet, pretrained: SaliencyNet) -> int:
-    """Begin stage 2 from stage 1 (METHOD.md section 8.2), counting every tensor.
+def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> int:
+    """Begin stage 2 from stage 1 (METHOD.md section 8.2) or from another stage 2, counting every tensor.
 
-    The encoder and fusions go to both streams. The decoder has the same shape in both models and comes along
+    Of stage 1 the encoder and fusions go to both streams. The decoder has the same shape in both models and comes along
     too, and the parts that only the video model has start as near to "the average of the streams" as
-    they can: the pretrained picture is not scrambled on its way to the pretrained decoder.
+    they can: the pretrained picture is not scrambled on its way to the pretrained decoder. Of a video model everything
+    is taken.
 
     Returns:
         how many tensors were copied.
 
     Raises:
-        GsanetError: another backbone, width or dilations.
+        GsanetError: another backbone, width or dilations; for a video model, any other structure.
     """
+    if isinstance(pretrained, GSANet):
+        tensors = {k: v for k, v in pretrained.state_dict().items() if not k.endswith("num_batches_tracked")}
+        load_tensors(model, tensors, "the pretrained video model")
+        return len(tensors)
     mine, theirs = model.config, pretrained.config
     for name in ("backbone", "channels", "dilations"):
         if getattr(mine, name) != getattr(theirs, name):

@@ -96,6 +96,8 @@ class StageConfig:
     flow: FlowVariation = field(default_factory=FlowVariation)
     motion: SyntheticMotion = field(default_factory=SyntheticMotion)
     """Stage 2: of the synthetic groups."""
+    distractor: float = 0.0
+    """Stage 2: probability that a DUTS picture's object lies in the frames of a video, still, and of one more."""
 
     def __post_init__(self) -> None:
         if self.references not in REFERENCES:
@@ -114,8 +116,9 @@ class StageConfig:
             raise GsanetError("training config: sampler epoch takes no synthetic groups: set synthetic to 0")
         if not self.videos or not all(source.path for source in self.videos):
             raise GsanetError("training config: every [[train.videos]] needs a path")
-        if not 0 <= self.synthetic <= 1:
-            raise GsanetError(f"training config: synthetic is a probability, got {self.synthetic}")
+        for name in ("synthetic", "distractor"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise GsanetError(f"training config: {name} is a probability, got {getattr(self, name)}")
         for h, w in self.sizes:
             if h % self.loss_stride or w % self.loss_stride or min(h, w) < 64:
                 raise GsanetError(

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsanet.data.datasets import Mixture, Progress, SyntheticDataset, VideoDataset
+from gsanet.data.datasets import Distractors, Mixture, Progress, SaliencyDataset, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, Sample
 from gsanet.errors import GsanetError
 from gsanet.evaluation.measures import region_similarity
 from gsanet.model.backbone import load_imagenet
-from gsanet.model.checkpoint import load_saliency, save_model, start_from_pretrained
+from gsanet.model.checkpoint import load_any, save_model, start_from_pretrained
 from gsanet.model.network import GSANet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
@@ -35,15 +35,20 @@ class FinetuneStage:
     def __init__(self, recipe: TrainingConfig, cache: Path, progress: Progress | None = None) -> None:
         self.recipe, self.config = recipe, recipe.train
         config = recipe.train
-        pictures = not config.flow.gaps
+        flow_pictures = not config.flow.gaps
         folders = [Path(recipe.data) / source.path for source in config.videos]  # an absolute path stays as it is
-        found = [sequences(folder, need_gt=True, need_flow=pictures, check_sizes=False) for folder in folders]
+        found = [sequences(folder, need_gt=True, need_flow=flow_pictures, check_sizes=False) for folder in folders]
         found[0], held_out = split_videos(found[0], config.held_out)
         kept = cache if config.cache else None
+        pictures: SaliencyDataset | None = None
+        if config.synthetic or config.distractor:
+            found_pairs = image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False)
+            pictures = SaliencyDataset(found_pairs, kept, long_side=recipe.pretrain.long_side, progress=progress)
+        things = Distractors(pictures, config.distractor, config.motion) if pictures else None
         self.sets: list[VideoDataset | SyntheticDataset] = [
             VideoDataset(
                 videos, kept, long_side=config.long_side, augmentation=config.augmentation,
-                variation=config.flow, stride=config.loss_stride, progress=progress,
+                variation=config.flow, distractors=things, stride=config.loss_stride, progress=progress,
             )
             for videos in found
         ]  # fmt: skip
@@ -54,15 +59,14 @@ class FinetuneStage:
             self.sampler = EpochSampler(frames_of, config.group, recipe.seed, shared=config.references == "shared")
         else:
             self.sampler = WeightedSampler(frames_of, [source.weight for source in config.videos], config.group)
-        if config.synthetic:
+        if config.synthetic and pictures:
             self.sets.append(SyntheticDataset(
-                image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False), kept,
-                long_side=recipe.pretrain.long_side, augmentation=config.augmentation, variation=config.flow,
-                motion=config.motion, stride=config.loss_stride, progress=progress,
+                pictures, augmentation=config.augmentation, variation=config.flow,
+                motion=config.motion, stride=config.loss_stride,
             ))  # fmt: skip
         self.dataset = Mixture(*self.sets)
         # Validation sees the flow that users get: to the next frame, unvaried.
-        plain = FlowVariation(gaps=() if pictures else (1,))
+        plain = FlowVariation(gaps=() if flow_pictures else (1,))
         self.held_out = (
             VideoDataset(held_out, kept, long_side=config.long_side, variation=plain, progress=progress)
             if held_out
@@ -200,7 +204,8 @@ def train(
     """Run stage 2 to its end in the folder *out*; a second call goes on where the first was stopped.
 
     Args:
-        pretrained: weights of stage 1; None starts both streams from ImageNet.
+        pretrained: weights of stage 1, or of a video model to go on from with a fresh optimiser; None starts both
+            streams from ImageNet.
 
     Returns:
         ``out/best.safetensors``, for ``gsanet segment --model``.
@@ -211,7 +216,7 @@ def train(
     torch.manual_seed(recipe.seed)
     model = GSANet(recipe.model)
     if pretrained is not None:
-        source = f"pretrained, {start_from_pretrained(model, load_saliency(pretrained))} tensors"
+        source = f"pretrained, {start_from_pretrained(model, load_any(pretrained))} tensors"
     elif recipe.backbone_weights == "none":
         source = "scratch"
     else:
