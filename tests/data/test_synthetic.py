@@ -53,9 +53,7 @@ def test_a_group_is_one_picture_in_several_motions(tmp_path: Path, size: tuple[i
         (tmp_path / kind).mkdir()
         cv2.imwrite(str(tmp_path / kind / "one.png"), array)
     pictures = SaliencyDataset(image_pairs(tmp_path), tmp_path / "cache")
-    data = SyntheticDataset(
-        pictures, augmentation=Augmentation(), variation=FlowVariation(global_motion=0.3), stride=2
-    )
+    data = SyntheticDataset(pictures, augmentation=Augmentation(), variation=FlowVariation(global_motion=0.3), stride=2)
     draw = Draw((5,), (0, 0, 0), size)
     sample = Mixture(data)[draw]
     assert sample.rgb.shape == sample.flow.shape == (3, 3, *size)

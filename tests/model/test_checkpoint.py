@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet, SaliencyNet, variant
 from gsanet.model.checkpoint import (
-    load_model,
     load_any,
+    load_model,
     load_saliency,
     load_tensors,
     read_header,

@@ -25,7 +25,7 @@ from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.resize import resize
 from gsanet.segment.smoothing import Link, Linker, smoothed
 from gsanet.segment.source import Source, open_clip
-from gsanet.segment.threads import abreast, ahead
+from gsanet.segment.threads import UntilBroken, abreast, ahead
 
 Item = TypeVar("Item")
 
@@ -218,21 +218,17 @@ def average_views(
 def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
     """Groups of *count* frames that share their references: a group ends early where the bank changes."""
     group: list[Prepared] = []
-    broken: Exception | None = None
-    try:
-        for one in frames:
-            if bank.wants(one.frame.index):
-                if group:
-                    yield group
-                    group = []
-                bank.add(one)
-            group.append(one)
-            if len(group) == count:
+    coming = UntilBroken(frames)
+    for one in coming:
+        if bank.wants(one.frame.index):
+            if group:
                 yield group
                 group = []
-    except Exception as error:
-        broken = error  # what came before it is segmented all the same
+            bank.add(one)
+        group.append(one)
+        if len(group) == count:
+            yield group
+            group = []
     if group:
         yield group
-    if broken is not None:
-        raise broken
+    coming.settle()

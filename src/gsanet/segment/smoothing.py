@@ -21,6 +21,7 @@ from gsanet.flow.dis import DISFlow
 from gsanet.flow.scaled import enlarge
 from gsanet.segment.motion import FLOW_SIDE, Window
 from gsanet.segment.resize import limit, resize
+from gsanet.segment.threads import UntilBroken
 
 if TYPE_CHECKING:
     from gsanet.segment.engine import FrameResult
@@ -117,16 +118,8 @@ def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool
     """
     held: FrameResult | None = None
     plain = past = np.zeros((0, 0), np.float32)
-    broken: Exception | None = None
-    remaining = iter(results)
-    while True:
-        try:
-            result, link = next(remaining)
-        except StopIteration:
-            break
-        except Exception as error:
-            broken = error  # a clip that breaks off still has the frames before
-            break
+    coming = UntilBroken(results)
+    for result, link in coming:
         own = limit(result.probability, FLOW_SIDE)
         if link is None:
             if held is not None:
@@ -147,8 +140,7 @@ def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool
             yield _corrected(result, past - plain)
     if held is not None:
         yield _corrected(held, past - plain)
-    if broken is not None:
-        raise broken
+    coming.settle()
 
 
 def _corrected(result: FrameResult, change: Map) -> FrameResult:

@@ -23,6 +23,33 @@ class _End:
         self.error = error
 
 
+class UntilBroken(Generic[Item]):
+    """Iterates *items* as far as they go. What breaks them off waits for :meth:`settle`, until whoever holds some of
+    them back has handed these out: a clip that breaks off still has the frames before.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._error = error
+            raise StopIteration from None
+
+    def settle(self) -> None:
+        """Raise what broke the items off, if something did."""
+        if self._error is not None:
+            raise self._error
+
+
 def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
     """Iterate *items* in a thread of its own that is at most *depth* items ahead.
 
@@ -92,23 +119,16 @@ def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[
         for one in [pool.submit(start) for _ in range(workers)]:
             one.result()
         running: deque[Future[Item]] = deque()
-        broken: Exception | None = None
-        remaining = iter(tasks)
+        listed = UntilBroken(tasks)
         try:
-            while broken is None:
-                try:
-                    running.append(pool.submit(next(remaining)))
-                except StopIteration:
-                    break
-                except Exception as error:
-                    broken = error
+            for task in listed:
+                running.append(pool.submit(task))
                 # One waits beside those that are worked on, so that no thread does while the results are taken.
                 if len(running) > workers:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
-            if broken is not None:
-                raise broken
+            listed.settle()
         finally:
             for future in running:
                 future.cancel()
