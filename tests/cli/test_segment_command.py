@@ -43,6 +43,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "size": 128,
         "flow": "dis",
         "flow_weights": None,
+        "flow_size": 512,
         "online": False,
         "flip": True,
         "scales": [0.75, 1.0],

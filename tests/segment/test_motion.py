@@ -13,7 +13,7 @@ from gsanet.flow import flow_to_picture
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.sequence import sequence_flow
 from gsanet.flow.vectors import write_vectors
-from gsanet.segment.motion import FLOW_SIDE, draw, open_motion, windows
+from gsanet.segment.motion import draw, open_motion, windows
 from gsanet.segment.options import Options
 from gsanet.video import ArrayClip
 
@@ -26,7 +26,7 @@ def textured(frames: int = 5) -> np.ndarray:
 
 def flows(clip: ArrayClip, options: Options, direction: str = "forward") -> list[np.ndarray]:
     motion = open_motion(options, clip)
-    return [motion(window, direction) for window in windows(clip, motion.lookahead)]  # type: ignore[arg-type]
+    return [motion(window, direction) for window in windows(clip, motion.lookahead, motion.size)]  # type: ignore[arg-type]
 
 
 def test_forward_flow_is_that_of_gsanet_flow() -> None:
@@ -61,7 +61,7 @@ def test_online_never_looks_ahead() -> None:
 
     clip = Watched(frames)
     motion = open_motion(Options(online=True), clip)
-    for window in windows(clip, motion.lookahead):
+    for window in windows(clip, motion.lookahead, motion.size):
         assert seen[-1] == window.frame.index
         flow = motion(window, "backward")
         assert (not flow.any()) == (window.frame.index == 0)
@@ -80,14 +80,14 @@ def test_no_flow_is_blank() -> None:
 
 def test_gaps_between_frames_are_no_motion() -> None:
     clip = ArrayClip(textured(9))
-    found = {w.frame.index: (w.before, w.after) for w in windows(clip.frames_at([0, 1, 4, 5, 8]), True)}
+    found = {w.frame.index: (w.before, w.after) for w in windows(clip.frames_at([0, 1, 4, 5, 8]), True, 448)}
     present = {index: (before is not None, after is not None) for index, (before, after) in found.items()}
     assert present == {0: (False, True), 1: (True, False), 4: (False, True), 5: (True, False), 8: (False, False)}
 
 
 def test_flow_of_large_frames_is_computed_small() -> None:
-    clip = ArrayClip(np.zeros((2, 100, 2 * FLOW_SIDE, 3), np.uint8))
-    assert flows(clip, Options())[0].shape == (50, FLOW_SIDE, 2)
+    clip = ArrayClip(np.zeros((2, 100, 800, 3), np.uint8))
+    assert flows(clip, Options(flow_size=400))[0].shape == (50, 400, 2)
 
 
 def test_a_mirrored_picture_has_mirrored_motion() -> None:
@@ -142,7 +142,7 @@ def test_raft_in_the_engine(tmp_path: Path) -> None:
     clip = ArrayClip(textured(3))
     options = Options(flow="raft-small", flow_weights=str(tmp_path / "raft.pth"))
     motion = open_motion(options, clip, "cpu", "float32")
-    found = [motion(window, "forward") for window in windows(clip, motion.lookahead)]
+    found = [motion(window, "forward") for window in windows(clip, motion.lookahead, motion.size)]
     assert [flow.shape for flow in found] == [(64, 96, 2)] * 3
     assert all(np.isfinite(flow).all() and flow.any() for flow in found)
     single = ArrayClip(textured(1))

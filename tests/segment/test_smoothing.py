@@ -44,7 +44,7 @@ def _texture(rng: np.random.Generator, size: tuple[int, int, int]) -> np.ndarray
 def _links(frames: list[np.ndarray]) -> list[Link | None]:
     linker = Linker(lookahead=True)
     shown = (Frame(i, i / 10, f"{i:05d}", image) for i, image in enumerate(frames))
-    return [linker(window) for window in windows(shown, True)]
+    return [linker(window) for window in windows(shown, True, 448)]
 
 
 def _result(index: int, frame: np.ndarray, probability: np.ndarray) -> FrameResult:
@@ -53,7 +53,7 @@ def _result(index: int, frame: np.ndarray, probability: np.ndarray) -> FrameResu
 
 def _smooth(frames, maps, links, lookahead: bool = True) -> list[FrameResult]:
     results = (_result(i, f, p) for i, (f, p) in enumerate(zip(frames, maps, strict=True)))
-    return list(smoothed(zip(results, links, strict=True), lookahead))
+    return list(smoothed(zip(results, links, strict=True), 448, lookahead))
 
 
 @pytest.mark.parametrize("lookahead", [True, False])

@@ -48,6 +48,7 @@ def benchmark(
     size: Annotated[int, typer.Option(help="Long side of the network's input; 0 is the model's own.", min=0)] = 0,
     flow: Annotated[str, typer.Option(help="Where flow comes from, as for `gsanet segment`.")] = "dis",
     flow_weights: Annotated[str, typer.Option(help="RAFT's weights, likewise.", metavar="FILE")] = "",
+    flow_size: Annotated[int, typer.Option(help="Long side for flow; 0 is the preset's.", min=0)] = 0,
     quality: Annotated[str, typer.Option(help="fast, balanced or best, as for `gsanet segment`.")] = "balanced",
     online: Annotated[bool, typer.Option("--online", help="Use only the past.")] = False,
     stability: Stability = False,
@@ -72,6 +73,8 @@ def benchmark(
     options: dict[str, Any] = {"flow": flow, "flow_weights": flow_weights or None, "quality": quality, "online": online}
     if size:
         options["size"] = size
+    if flow_size:
+        options["flow_size"] = flow_size
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(
         model, name=label, device=device, precision=precision, backend=backend, batch=batch or None, **options

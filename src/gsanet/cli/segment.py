@@ -34,6 +34,10 @@ Quality = Annotated[
         help="fast: one pass per frame at 6/7 of the size; balanced: one; best: four, mirrored and backward too."
     ),
 ]
+FlowSize = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=64, help="Long side of the pictures on which flow is computed; the preset's if not given."),
+]
 DEMO_SAVE = ("masks", "overlay", "panel")
 
 
@@ -58,6 +62,7 @@ def segment(
         Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option(help="RAFT's weights, as for `gsanet flow --weights`.", metavar="FILE"),
     ] = None,
+    flow_size: FlowSize = None,
     device: Device = "auto",
     precision: Precision = "auto",
     backend: Backend = "auto",
@@ -104,6 +109,7 @@ def segment(
         quality=quality,
         smooth=smooth,
         **({} if scales is None else {"scales": _numbers(scales)}),
+        **({} if flow_size is None else {"flow_size": flow_size}),
     )
     plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
     failed = _segment_all(segmenter, plans, kinds)

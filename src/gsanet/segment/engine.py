@@ -161,7 +161,7 @@ class Segmenter:
                 )
                 results = (result for group in self._abreast(tasks, clip.live) for result in group)
                 if chosen.smooth:
-                    yield from smoothed(results, lookahead=not chosen.online)
+                    yield from smoothed(results, motion.size, lookahead=not chosen.online)
                 else:
                     yield from (result for result, _ in results)
 

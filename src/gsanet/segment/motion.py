@@ -23,10 +23,6 @@ from gsanet.segment.options import Options
 from gsanet.segment.resize import limit
 from gsanet.video.clip import Clip, Frame
 
-FLOW_SIDE = 448
-"""Pixels. Flow is computed on frames whose long side is at most this, which is about what training sees: more takes
-longer for tenths of a point on the development split (docs/experiments.md)."""
-
 _MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 
 
@@ -49,6 +45,8 @@ class Motion(Protocol):
     """Whether :attr:`Window.after` is one of them."""
     in_pixels: bool
     """Vectors are in pixels of their own grid; else in units of the largest in the frame."""
+    size: int
+    """Long side of the small pictures in a window, at most."""
 
     def __call__(self, window: Window, direction: Direction) -> Flow:
         """(h,w,2), of any size."""
@@ -64,8 +62,9 @@ class ComputedMotion:
     neighbours = True
     in_pixels = True
 
-    def __init__(self, method: FlowMethod, *, causal: bool) -> None:
+    def __init__(self, method: FlowMethod, size: int, *, causal: bool) -> None:
         self._method = method
+        self.size = size
         self.lookahead = not causal
 
     def __call__(self, window: Window, direction: Direction) -> Flow:
@@ -79,6 +78,9 @@ class NoMotion:
     neighbours = False
     lookahead = False
     in_pixels = True
+
+    def __init__(self, size: int) -> None:
+        self.size = size
 
     def __call__(self, window: Window, direction: Direction) -> Flow:
         return np.zeros((*window.small.shape[:2], 2), np.float32)
@@ -94,7 +96,8 @@ class FolderMotion:
     neighbours = False
     lookahead = False
 
-    def __init__(self, folder: Path, clip: Clip) -> None:
+    def __init__(self, folder: Path, clip: Clip, size: int) -> None:
+        self.size = size
         places = [folder / clip.name / (FLOW + RAW), folder / clip.name / FLOW, folder / clip.name]
         places += [folder / (FLOW + RAW), folder / FLOW, folder]
         for place in places:
@@ -122,10 +125,10 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
         GsanetError: there is none of this name, it cannot be made, or its folder has nothing for this clip.
     """
     if options.flow == "none":
-        return NoMotion()
+        return NoMotion(options.flow_size)
     if options.flow in METHODS:
         method = flow_method(options.flow, weights=options.flow_weights, device=device, precision=precision)
-        return ComputedMotion(method, causal=options.online)
+        return ComputedMotion(method, options.flow_size, causal=options.online)
     folder = Path(options.flow)
     if not folder.is_dir():
         raise GsanetError(
@@ -133,18 +136,18 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
         )
     if options.flow_directions == "both":
         raise GsanetError(f"{folder} holds flow in one direction: leave flow directions at forward")
-    return FolderMotion(folder, clip)
+    return FolderMotion(folder, clip, options.flow_size)
 
 
-def windows(frames: Iterable[Frame], lookahead: bool) -> Iterator[Window]:
-    """Each frame with its neighbours; with *lookahead*, one frame late.
+def windows(frames: Iterable[Frame], lookahead: bool, size: int) -> Iterator[Window]:
+    """Each frame with its neighbours, whose long side is brought down to *size*; with *lookahead*, one frame late.
 
     Frames whose numbers do not follow on each other are no neighbours.
     """
     before: NDArray[np.uint8] | None = None
     held: tuple[Frame, NDArray[np.uint8]] | None = None
     for frame in frames:
-        small = limit(frame.image, FLOW_SIDE)
+        small = limit(frame.image, size)
         if held is not None:
             follows = frame.index == held[0].index + 1
             if lookahead:

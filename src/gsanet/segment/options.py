@@ -35,6 +35,9 @@ class Options:
     earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
     flow_weights: str | None = None
     """A file of weights for the flow, where it needs some; RAFT downloads them if None."""
+    flow_size: int = 448
+    """Long side of the pictures on which flow is computed, and of the average over time. The default is about what
+    training sees: more takes longer for tenths of a point on the development split (docs/experiments.md)."""
     online: bool = False
     """Use only the past: references and flow come from frames that have been shown already."""
     flip: bool = False
@@ -50,6 +53,8 @@ class Options:
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:
             raise GsanetError(f"scales must be positive numbers, got {self.scales}")
+        if self.flow_size < SMALLEST:
+            raise GsanetError(f"the long side for flow must be at least {SMALLEST} pixels, got {self.flow_size}")
         if self.flow_directions not in ("forward", "both"):
             raise GsanetError(f"flow directions must be forward or both, got {self.flow_directions!r}")
         if self.flow in METHODS:
@@ -91,7 +96,7 @@ class Options:
 QUALITY: dict[str, dict[str, Any]] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
-    "best": {"flip": True, "flow_directions": "both"},
+    "best": {"flip": True, "flow_directions": "both", "flow_size": 512},
 }
 """Presets: one pass of the network per frame on a smaller picture, one, four. What each gains and costs is in the
 README."""

@@ -48,7 +48,7 @@ def prepare(
         only: numbers of the frames that are wanted; the others are just neighbours.
         linker: finds out how each frame is connected with the one before.
     """
-    for window in windows(frames, motion.lookahead):
+    for window in windows(frames, motion.lookahead, motion.size):
         if only is None or window.frame.index in only:
             flows = {direction: motion(window, direction) for direction in dict.fromkeys(v.direction for v in views)}
             link = None if linker is None else linker(window, *known_flow(window, flows, motion))

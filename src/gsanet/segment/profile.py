@@ -119,7 +119,7 @@ def profile_stages(
         decoded.append(frame)
     if len(decoded) < 4:
         raise GsanetError(f"{source}: a profile needs at least 4 frames, this clip has {len(decoded)}")
-    shown = list(windows(decoded, motion.lookahead))
+    shown = list(windows(decoded, motion.lookahead, motion.size))
     # The clock's frames are gone through once for each stage.
     entries = clock.frames
 
@@ -149,7 +149,7 @@ def profile_stages(
             probability = clock.time("resize", partial(average_views, answers, views, frame.image.shape[:2]))
             results.append(FrameResult(i, frame.time, frame.name, frame.image, probability, one[0].flow, {}))
     if options.smooth:
-        averaged = smoothed(zip(results, links, strict=True), lookahead=not options.online)
+        averaged = smoothed(zip(results, links, strict=True), motion.size, lookahead=not options.online)
         results = [clock.time("smooth", partial(next, averaged)) for _ in each(results)]
     with tempfile.TemporaryDirectory() as folder, ClipWriter(Path(folder), clip, save) as writer:
         for _, result in each(results):

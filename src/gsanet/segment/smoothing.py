@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gsanet.flow.colour import Flow
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.scaled import enlarge
-from gsanet.segment.motion import FLOW_SIDE, Window
+from gsanet.segment.motion import Window
 from gsanet.segment.resize import limit, resize
 from gsanet.segment.threads import UntilBroken
 
@@ -109,18 +109,19 @@ def inverse(flow: Flow) -> Flow:
     return back
 
 
-def smoothed(results: Iterable[tuple[FrameResult, Link | None]], lookahead: bool) -> Iterator[FrameResult]:
+def smoothed(results: Iterable[tuple[FrameResult, Link | None]], size: int, lookahead: bool) -> Iterator[FrameResult]:
     """The same results with smoother probabilities.
 
     Args:
         results: in order, each with its link to the one before; without a link the average begins anew.
+        size: long side of what the links lead between, at most.
         lookahead: whether the next frame counts too, for which links must lead forth; results then come one frame late.
     """
     held: FrameResult | None = None
     plain = past = np.zeros((0, 0), np.float32)
     coming = UntilBroken(results)
     for result, link in coming:
-        own = limit(result.probability, FLOW_SIDE)
+        own = limit(result.probability, size)
         if link is None:
             if held is not None:
                 yield _corrected(held, past - plain)
