@@ -6,3 +6,7 @@ class GsanetError(Exception):
 
     The command line prints it without a traceback and exits with 1.
     """
+
+
+class Stopped(GsanetError):
+    """The user pressed Ctrl-C; the message says what is kept. The command line exits with 130."""

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from gsanet import __version__
-from gsanet.errors import GsanetError
+from gsanet.errors import GsanetError, Stopped
 
 app = typer.Typer(
     name="gsanet",
@@ -44,10 +44,12 @@ def main() -> None:
         app()
     except GsanetError as error:
         print(f"gsanet: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("gsanet: stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(130 if isinstance(error, Stopped) else 1)
+    except SystemExit as end:
+        # Typer has caught the interrupt and says nothing.
+        if end.code == 130:
+            print("gsanet: stopped", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # The reader (head, less) has gone; a second failure at exit would print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -146,7 +146,7 @@ def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[st
         GsanetError: the only clip failed.
     """
     from gsanet.cli.progress import frame_progress
-    from gsanet.errors import GsanetError
+    from gsanet.errors import GsanetError, Stopped
     from gsanet.segment import segment_clip
 
     failed = []
@@ -157,15 +157,14 @@ def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[st
         try:
             with frame_progress(plan.folder.name) as progress:
                 summary = segment_clip(segmenter, plan, save=kinds, progress=progress)
+        except KeyboardInterrupt:
+            raise Stopped(f"stopped at {plan.source}; with --resume the finished clips are kept") from None
         except GsanetError as error:
             if len(plans) == 1:
                 raise
             typer.echo(f"gsanet: {error}", err=True)
             failed.append(plan)
             continue
-        except KeyboardInterrupt:
-            typer.echo(f"gsanet: stopped at {plan.source}; with --resume the finished clips are kept", err=True)
-            raise typer.Exit(130) from None
         noun = "frame" if summary["frames"] == 1 else "frames"
         typer.echo(
             f"{plan.source}: {summary['frames']} {noun} in {summary['seconds']:.1f} s "

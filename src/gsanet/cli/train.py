@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -52,7 +52,10 @@ def pretrain(
     from gsanet.training.pretrain import pretrain as run
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
-    _say(run(read_recipe(config, data, changes, machine), out, quiet=quiet, progress=loading_progress(quiet)))
+    recipe = read_recipe(config, data, changes, machine)
+    with _stoppable(out):
+        weights = run(recipe, out, quiet=quiet, progress=loading_progress(quiet))
+    _say(weights)
 
 
 @app.command()
@@ -81,8 +84,9 @@ def train(
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
     recipe = read_recipe(config, data, changes, machine)
-    with find_weights(pretrained) if pretrained else nullcontext() as file:
-        _say(run(recipe, out, pretrained=file, quiet=quiet, progress=loading_progress(quiet)))
+    with _stoppable(out), find_weights(pretrained) if pretrained else nullcontext() as file:
+        weights = run(recipe, out, pretrained=file, quiet=quiet, progress=loading_progress(quiet))
+    _say(weights)
 
 
 def read_recipe(
@@ -100,6 +104,20 @@ def read_recipe(
     if data:
         said["data"] = str(data)
     return replace(load_config(config, changes or []), **said)
+
+
+@contextmanager
+def _stoppable(out: Path) -> Iterator[None]:
+    """Ctrl-C says what is kept."""
+    from gsanet.errors import Stopped
+    from gsanet.training.folder import RunFolder
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        last = RunFolder(out).checkpoint
+        kept = f"the same command goes on from {last}" if last.is_file() else "nothing was saved yet"
+        raise Stopped(f"stopped; {kept}") from None
 
 
 def _say(weights: Path) -> None:
