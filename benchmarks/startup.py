@@ -14,7 +14,7 @@ import sys
 import time
 from statistics import median, quantiles
 
-HEAVY = ("torch", "torchvision", "timm", "cv2", "av", "numpy", "scenedetect", "huggingface_hub")
+HEAVY = ("torch", "torchvision", "timm", "cv2", "av", "numpy", "pycocotools", "huggingface_hub")
 """The first ones take seconds; none is needed to say what there is."""
 
 CASES = {

@@ -8,15 +8,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from pycocotools import mask as coco
 
 from gsanet.data.images import read_mask, write_rgb
 from gsanet.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment import FrameResult, Segmenter, plan_clips, run, segment_clip
-from gsanet.segment.save import PICTURES, VIDEOS, parse_kinds
+from gsanet.segment.save import PICTURES, RECORDS, VIDEOS, parse_kinds
 from gsanet.video import VideoFile
 
-EVERYTHING = (*PICTURES, *VIDEOS)
+EVERYTHING = (*PICTURES, *VIDEOS, *RECORDS)
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
 def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path) -> None:
     (summary,) = save_all(segmenter, [tiny_clip], tmp_path, save=EVERYTHING)
     folder = tmp_path / "tiny"
@@ -41,7 +43,7 @@ def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp
     kinds = ["masks", "cutout", "panel", "flow", "probability"]
     slots = [f"slots/{kind}_{s}" for kind in ("coarse_fg", "fine_fg", "fine_not_bg") for s in ("rgb", "flow")]
     expected = [f"{place}/{frame}" for place in kinds + slots for frame in frames]
-    assert names(folder) == sorted([*expected, "overlay.mp4", "summary.json"])
+    assert names(folder) == sorted([*expected, "overlay.mp4", "rle.jsonl", "summary.json"])
 
     results = list(segmenter.stream(tiny_clip))
     for result in results:
@@ -53,6 +55,11 @@ def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp
         np.testing.assert_allclose(cut[..., 3], result.probability * 255, atol=0.51)
         soft = cv2.imread(str(folder / "probability" / f"{result.name}.png"), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(soft, cut[..., 3])
+    lines = [json.loads(line) for line in (folder / "rle.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == [result.name for result in results]
+    for line, result in zip(lines, results, strict=True):
+        np.testing.assert_array_equal(coco.decode(line), result.mask)
+        assert line["time"] == pytest.approx(result.time, abs=1e-6)
     overlay = VideoFile(folder / "overlay.mp4")
     assert (overlay.length, overlay.width, overlay.height, overlay.fps) == (12, 96, 64, 12)
 

@@ -48,7 +48,7 @@ def segment(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Results go to OUT/<clip>/.", metavar="OUT")],
     save: Annotated[
-        str, typer.Option(help="Any of masks,overlay,cutout,panel,slots,flow,probability.", metavar="A,B,...")
+        str, typer.Option(help="Any of masks,overlay,cutout,panel,slots,flow,probability,rle.", metavar="A,B,...")
     ] = "masks,overlay",
     model: Model = "lite",
     flow: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -59,6 +60,23 @@ PICTURES: dict[str, Callable[[FrameResult], Files]] = {
 VIDEOS: dict[str, Callable[[FrameResult], Picture]] = {"overlay": render.overlay}
 """What is saved as ``<name>.mp4``: name -> picture for a frame."""
 
+def _rle(result: FrameResult) -> dict[str, Any]:
+    # Imported here: few ask for it.
+    from pycocotools import mask as coco
+
+    encoded = coco.encode(np.asfortranarray(result.mask, np.uint8))
+    return {
+        "frame": result.name,
+        "time": round(result.time, 6),
+        "size": list(result.mask.shape),
+        "counts": encoded["counts"].decode("ascii"),
+    }
+
+
+RECORDS: dict[str, Callable[[FrameResult], dict[str, Any]]] = {"rle": _rle}
+"""What is saved as ``<name>.jsonl``: name -> one line of JSON for a frame. ``rle`` is COCO's compressed run-length
+code; ``pycocotools.mask.decode`` takes a line as it is."""
+
 NEED_SLOTS = frozenset({"panel", "slots"})
 
 DEFAULT = ("masks", "overlay")
@@ -71,7 +89,7 @@ def parse_kinds(text: str) -> tuple[str, ...]:
         GsanetError: one of them is unknown, or there is none.
     """
     kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    known = [*VIDEOS, *PICTURES]
+    known = [*VIDEOS, *PICTURES, *RECORDS]
     unknown = [kind for kind in kinds if kind not in known]
     if unknown or not kinds:
         raise GsanetError(f"cannot save {', '.join(unknown) or 'nothing'}: choose from {', '.join(sorted(known))}")
@@ -95,6 +113,7 @@ class ClipWriter:
         self._videos = [
             (VIDEOS[kind], VideoWriter(folder / f"{kind}.mp4", clip.fps)) for kind in kinds if kind in VIDEOS
         ]
+        self._records = [(RECORDS[kind], folder / f"{kind}.jsonl") for kind in kinds if kind in RECORDS]
         self._made: set[str] = set()
 
     def add(self, result: FrameResult) -> None:
@@ -115,6 +134,8 @@ class ClipWriter:
                     write_picture(file, picture.astype(np.uint8, copy=False))
         for draw, video in self._videos:
             video.write(draw(result), result.time)
+        for describe, file in self._records:
+            _add_line(file, json.dumps(describe(result)))
         self.frames += 1
         self._area += float(result.mask.mean())
 
@@ -134,6 +155,14 @@ class ClipWriter:
                 video.close()
             else:
                 video.abort()
+
+
+def _add_line(file: Path, line: str) -> None:
+    try:
+        with file.open("a") as lines:
+            lines.write(f"{line}\n")
+    except OSError as error:
+        raise GsanetError(f"cannot write {file}: {error.strerror or error}") from None
 
 
 def make_folder(folder: Path) -> None:
