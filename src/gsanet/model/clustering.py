@@ -14,8 +14,9 @@ def evenly_spaced(points: int, count: int, device: torch.device | str = "cpu") -
 
 
 def one_hot(labels: Tensor, clusters: int, dtype: torch.dtype) -> Tensor:
-    """(B,P) cluster numbers -> (B,P,D) of 0 and 1. Written by comparison: it exports and is deterministic anywhere."""
-    return (labels.unsqueeze(-1) == torch.arange(clusters, device=labels.device)).to(dtype)
+    """(B,P) cluster numbers -> (B,P,D) of 0 and 1. Each place is written once at most: deterministic anywhere."""
+    empty = torch.zeros(*labels.shape, clusters, dtype=dtype, device=labels.device)
+    return empty.scatter(-1, labels.unsqueeze(-1), 1.0)
 
 
 @torch.no_grad()

@@ -60,6 +60,7 @@ PICTURES: dict[str, Callable[[FrameResult], Files]] = {
 VIDEOS: dict[str, Callable[[FrameResult], Picture]] = {"overlay": render.overlay}
 """What is saved as ``<name>.mp4``: name -> picture for a frame."""
 
+
 def _rle(result: FrameResult) -> dict[str, Any]:
     # Imported here: few ask for it.
     from pycocotools import mask as coco
