@@ -63,7 +63,9 @@ class SyntheticMotion:
             ground = _sheared(camera, rng.uniform(0, self.slant) * shift, h)
         frame: Image = cv2.warpAffine(scene.image, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
         layers = []
-        for thing in scene.things if self.near else ():
+        for thing in scene.things:
+            if not (self.near or thing.front):
+                continue  # it lies in the ground, and moves with it
             nearer = camera.copy()
             nearer[:2, 2] += rng.uniform(0, self.near) * shift
             layers.append((thing.front, thing.mask, nearer))
