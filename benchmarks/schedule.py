@@ -47,6 +47,9 @@ Map = NDArray[np.float32]
 CLOSE = 1e-3
 """Largest difference of a probability between the two orders of work in float32."""
 
+OVERLAP = 0.99
+"""Least intersection over union of bfloat16's masks with float32's."""
+
 
 @dataclass
 class Times:
@@ -180,7 +183,6 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=4, help="different frames")
     parser.add_argument("--repeat", type=int, default=3, help="rounds over them; a first one is not counted")
     parser.add_argument("--length", type=int, default=60, help="frames of the clip that share our references")
-    parser.add_argument("--overlap", type=float, default=0.99, help="least IoU of bfloat16's masks with float32's")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--matrix", type=int, default=3072, help="side of the matrices that tell the machine's limit")
     arguments = parser.parse_args()
@@ -256,8 +258,8 @@ def main() -> int:
             if name == "float32":
                 line += f", largest difference of a probability {largest:.1g} (at most {CLOSE:g} allowed)"
             else:
-                line += f" (IoU of at least {arguments.overlap:g} wanted)"
-                good &= iou >= arguments.overlap
+                line += f" (IoU of at least {OVERLAP} wanted)"
+                good &= iou >= OVERLAP
             print(line)
     print("the schedules agree" if good else "THE SCHEDULES DISAGREE")
     if "bfloat16" not in precisions:

@@ -33,9 +33,7 @@ def run(script: str, *arguments: str) -> list[str]:
 
 @pytest.mark.slow
 def test_both_schedules_agree_and_the_last_line_is_their_ratio() -> None:
-    # On pictures this small a few pixels near the threshold decide what bfloat16 does to the overlap.
-    small = ["--size", "128x160", "--frames", "2", "--repeat", "1", "--matrix", "64", "--overlap", "0.9"]
-    lines = run("schedule.py", "--model", "lite", *small)
+    lines = run("schedule.py", "--model", "lite", "--size", "128x160", "--repeat", "1", "--matrix", "64")
     table = [line for line in lines if line.startswith("| ") and "float" in line]
     assert [line.split(" | ")[0] for line in table[:2]] == ["| published, float32", "| ours, float32"]
     assert "the schedules agree" in lines
