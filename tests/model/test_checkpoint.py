@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,9 +143,11 @@ def test_missing_unknown_and_misshapen_are_told_apart(model: GSANet) -> None:
     )
 
 
-def test_stage_two_starts_with_every_tensor_of_stage_one(model: GSANet) -> None:
+@pytest.mark.parametrize("detail", [None, 4])
+def test_stage_two_starts_with_every_tensor_of_stage_one(detail: int | None) -> None:
     torch.manual_seed(1)
-    pretrained = SaliencyNet(CONFIG)
+    config = replace(CONFIG, detail_channels=detail)
+    model, pretrained = GSANet(config), SaliencyNet(config)
     stream = pretrained.rgb.state_dict()
     count = start_from_pretrained(model, pretrained)
     assert count == 2 * len(stream) + len(pretrained.decoder.state_dict())
@@ -157,16 +160,22 @@ def test_stage_two_starts_with_every_tensor_of_stage_one(model: GSANet) -> None:
     assert model.rgb.fusion[0].reduce.weight.data_ptr() != model.flow.fusion[0].reduce.weight.data_ptr()
 
 
-def test_stage_two_starts_near_the_average_of_the_streams(model: GSANet) -> None:
-    start_from_pretrained(model, SaliencyNet(CONFIG))
+@pytest.mark.parametrize("detail", [None, 4])
+def test_stage_two_starts_near_the_average_of_the_streams(detail: int | None) -> None:
+    config = replace(CONFIG, detail_channels=detail)
+    model = GSANet(config)
+    start_from_pretrained(model, SaliencyNet(config))
     fusion = model.stream_fusion[0].eval()
-    rgb, flow = torch.rand(1, 8, 6, 6), torch.rand(1, 8, 6, 6)
+    rgb, flow = torch.rand(1, config.widths[0], 6, 6), torch.rand(1, config.widths[0], 6, 6)
     with torch.no_grad():
         near = torch.nn.functional.cosine_similarity(fusion(rgb, flow).flatten(), ((rgb + flow) / 2).flatten(), 0)
     assert near > 0.95
 
 
-@pytest.mark.parametrize("change", [{"channels": 16}, {"dilations": (1, 2, 3)}, {"backbone": "mobilenetv3_small_050"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"channels": 16}, {"detail_channels": 4}, {"dilations": (1, 2, 3)}, {"backbone": "mobilenetv3_small_050"}],
+)
 def test_stage_two_refuses_another_network(model: GSANet, change: dict[str, object]) -> None:
     name = next(iter(change))
     with pytest.raises(GsanetError, match=f"the pretrained file has {name} .*, the model to train"):

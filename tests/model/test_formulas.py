@@ -117,6 +117,40 @@ def test_top_down_decoder() -> None:
         np.testing.assert_allclose(ours[0].detach(), wanted, atol=1e-9)
 
 
+def test_top_down_decoder_with_a_narrow_stage_1() -> None:
+    detail = 2
+    module = TopDownDecoder(C, detail)
+    w = ready(module)
+    # Stages 2 to 4 of one size, stage 1 of twice that: only the last step's resize is this test's business.
+    stages = [random(1, detail, 10, 12), *(random(1, C, 5, 6) for _ in range(3))]
+    x1, x2, x3, x4 = (stage[0].numpy() for stage in stages)
+
+    def head(k: int, y: Array) -> Array:
+        return convolve(y, w(f"heads.{k}.weight"), w(f"heads.{k}.bias"))
+
+    def merge(k: int, x: Array, y: Array) -> Array:
+        return relu(batch_norm(convolve(np.concatenate((x, x * y)), w(f"merge.{k}.0.weight")), w, f"merge.{k}.1"))
+
+    def doubled(x: Array) -> Array:
+        """Bilinear, by hand: each new pixel three quarters of the nearest old one and a quarter of the next."""
+        for axis in (1, 2):
+            before = np.concatenate((x.take([0], axis), x.take(range(x.shape[axis] - 1), axis)), axis)
+            after = np.concatenate((x.take(range(1, x.shape[axis]), axis), x.take([-1], axis)), axis)
+            pair = np.stack((0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after), axis + 1)
+            x = pair.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+        return x
+
+    y3 = merge(2, x3, x4)
+    y2 = merge(1, x2, y3)
+    y1 = merge(0, x1, doubled(convolve(y2, w("narrow.weight"), w("narrow.bias"))))
+    m4 = head(3, x4)
+    m3 = head(2, y3) + m4
+    m2 = head(1, y2) + m3
+    m1 = head(0, y1) + doubled(m2)
+    for ours, wanted in zip(module(stages), (m1, doubled(m2), doubled(m3), doubled(m4)), strict=True):
+        np.testing.assert_allclose(ours[0].detach(), wanted, atol=1e-9)
+
+
 def linear(w: Callable[[str], Array], name: str, x: Array) -> Array:
     return x @ w(f"{name}.weight").T + w(f"{name}.bias")
 

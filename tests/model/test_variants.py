@@ -17,6 +17,12 @@ class TestLite(CompiledVariantCase):
     config = variant("lite", **SMALL)
 
 
+class TestNarrowStage1(CompiledVariantCase):
+    """Eight channels at stride 4, the decoder's deeper steps at stride 8."""
+
+    config = variant("lite", **SMALL, detail_channels=8)
+
+
 class TestMitB0(CompiledVariantCase):
     config = variant("mit_b0", **SMALL)
 

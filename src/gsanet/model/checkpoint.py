@@ -168,7 +168,7 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
         load_tensors(model, tensors, "the pretrained video model")
         return len(tensors)
     mine, theirs = model.config, pretrained.config
-    for name in ("backbone", "channels", "dilations"):
+    for name in ("backbone", "channels", "detail_channels", "dilations"):
         if getattr(mine, name) != getattr(theirs, name):
             raise GsanetError(
                 f"the pretrained file has {name} {getattr(theirs, name)}, the model to train {getattr(mine, name)}"
@@ -190,13 +190,13 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
 
 @torch.no_grad()
 def _start_as_average(model: GSANet) -> None:
-    channels = model.config.channels
-    identity = torch.eye(channels)
-    for fusion in model.stream_fusion:
+    for fusion, width in zip(model.stream_fusion, model.config.widths, strict=True):
         fusion.get_parameter("residual.3.weight").mul_(0.1)
         project = fusion.get_parameter("project.0.weight").mul_(0.1)
-        project[:, :channels, 1, 1] += identity / 2
-        project[:, channels:, 1, 1] += identity / 2
+        project[:, :width, 1, 1] += torch.eye(width) / 2
+        project[:, width:, 1, 1] += torch.eye(width) / 2
+    channels = model.config.channels
+    identity = torch.eye(channels)
     for stage3 in (model.rgb_stage3, model.flow_stage3) if model.config.slot_attention else ():
         stage3.weight.mul_(0.1)
         stage3.weight[:, :channels, 0, 0] += identity

@@ -22,6 +22,9 @@ class GSANetConfig:
     """``mit_b0`` .. ``mit_b5`` or the name of any timm model with features at strides 4/8/16/32."""
     channels: int = 128
     """C: width of every feature map after the multi-scale fusion."""
+    detail_channels: int | None = None
+    """Width at stride 4, where most of a light network's time goes, if it is not C; the decoder's deeper steps
+    then work at stride 8 (see :class:`~gsanet.model.fusion.TopDownDecoder`)."""
     slots: int = 2
     """S: slot 0 is the foreground, slot 1 the background."""
     clusters: int = 64
@@ -72,6 +75,8 @@ class GSANetConfig:
         for name in ("channels", "clusters", "neighbours", "iterations", "references", "size", "heads", "head_dim"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model config: {name} must be at least 1, got {getattr(self, name)}")
+        if self.detail_channels is not None and self.detail_channels < 1:
+            raise ValueError(f"model config: detail_channels must be at least 1, got {self.detail_channels}")
         if self.slots < 2:
             raise ValueError(f"model config: slots must be at least 2 (foreground, background), got {self.slots}")
         if self.knn_filter and self.neighbours > self.clusters:
@@ -82,6 +87,11 @@ class GSANetConfig:
             raise ValueError(f"model config: slot_init must be 'guided' or 'random', got {self.slot_init!r}")
         if self.aggregation not in ("fat", "standard"):
             raise ValueError(f"model config: aggregation must be 'fat' or 'standard', got {self.aggregation!r}")
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Channels of stages 1 to 4 after the multi-scale fusion."""
+        return (self.detail_channels or self.channels, self.channels, self.channels, self.channels)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, ready for JSON."""

@@ -62,25 +62,44 @@ class StreamFusion(nn.Module):
 
 
 class TopDownDecoder(nn.Module):
-    """From four stages to 4 accumulated mask logits at stride 4 (METHOD.md section 6)."""
+    """From four stages to 4 accumulated mask logits at stride 4 (METHOD.md section 6).
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: C.
+        detail: channels of stage 1, if not C. The steps before it then work at stride 8 instead of 4, for at stride 4
+            they cost most of a light network's time and have nothing finer to say.
+    """
+
+    def __init__(self, channels: int, detail: int | None = None) -> None:
         super().__init__()
-        self.merge = nn.ModuleList(conv_bn(2 * channels, channels) for _ in range(3))
-        self.heads = nn.ModuleList(nn.Conv2d(channels, 1, 3, padding=1) for _ in range(4))
+        first = detail or channels
+        self.merge = nn.ModuleList(conv_bn(2 * width, width) for width in (first, channels, channels))
+        self.heads = nn.ModuleList(nn.Conv2d(width, 1, 3, padding=1) for width in (first, channels, channels, channels))
+        self.narrow = None if detail is None else nn.Conv2d(channels, detail, 1)
 
     def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
         """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4).
 
         m1 is the prediction.
         """
-        size = stages[0].shape[-2:]
-        maps = [stages[0]] + [
-            F.interpolate(stage, size=size, mode="bilinear", align_corners=False) for stage in stages[1:]
-        ]
-        y = maps[3]
+        detail, deep = stages[0], stages[1:]
+        size = detail.shape[-2:] if self.narrow is None else deep[0].shape[-2:]
+        maps = [stage if stage.shape[-2:] == size else _grow(stage, size) for stage in deep]
+        y = maps[2]
         logits = [self.heads[3](y)]
-        for k in (2, 1, 0):
-            y = F.relu(self.merge[k](torch.cat((maps[k], maps[k] * y), dim=1)))
+        for k in (2, 1):
+            y = self._merge(k, maps[k - 1], y)
             logits.append(self.heads[k](y) + logits[-1])
+        if self.narrow is not None:
+            y = _grow(self.narrow(y), detail.shape[-2:])
+            logits = [_grow(m, detail.shape[-2:]) for m in logits]
+        y = self._merge(0, detail, y)
+        logits.append(self.heads[0](y) + logits[-1])
         return logits[::-1]
+
+    def _merge(self, k: int, x: Tensor, y: Tensor) -> Tensor:
+        return F.relu(self.merge[k](torch.cat((x, x * y), dim=1)))
+
+
+def _grow(x: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

@@ -94,11 +94,12 @@ class Stream(nn.Module):
         super().__init__()
         self.backbone = build_backbone(config.backbone, config.backbone_norm_eps)
         self.fusion = nn.ModuleList(
-            MultiScaleFusion(inputs, config.channels, config.dilations) for inputs in self.backbone.channels
+            MultiScaleFusion(inputs, width, config.dilations)
+            for inputs, width in zip(self.backbone.channels, config.widths, strict=True)
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(B,3,H,W) -> stages 1..4, each (B,C,.,.) at strides 4/8/16/32."""
+        """(B,3,H,W) -> stages 1..4, each (B,C,.,.) at strides 4/8/16/32; C as in the configuration's ``widths``."""
         return [fusion(feature) for fusion, feature in zip(self.fusion, self.backbone(x), strict=True)]
 
     def stage4(self, x: Tensor) -> Tensor:
@@ -125,8 +126,8 @@ class GSANet(nn.Module):
             maps = config.channels + config.clusters + config.slots
             self.rgb_stage3 = nn.Conv2d(maps, config.channels, 1)
             self.flow_stage3 = nn.Conv2d(maps, config.channels, 1)
-        self.stream_fusion = nn.ModuleList(StreamFusion(config.channels) for _ in range(4))
-        self.decoder = TopDownDecoder(config.channels)
+        self.stream_fusion = nn.ModuleList(StreamFusion(width) for width in config.widths)
+        self.decoder = TopDownDecoder(config.channels, config.detail_channels)
 
     def normalise(self, picture: Tensor) -> Tensor:
         """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
@@ -243,7 +244,7 @@ class SaliencyNet(nn.Module):
         super().__init__()
         self.config = config = config or GSANetConfig()
         self.rgb = Stream(config)
-        self.decoder = TopDownDecoder(config.channels)
+        self.decoder = TopDownDecoder(config.channels, config.detail_channels)
 
     def normalise(self, picture: Tensor) -> Tensor:
         """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
