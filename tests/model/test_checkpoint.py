@@ -143,8 +143,8 @@ def test_missing_unknown_and_misshapen_are_told_apart(model: GSANet) -> None:
     )
 
 
-@pytest.mark.parametrize("detail", [None, 4])
-def test_stage_two_starts_with_every_tensor_of_stage_one(detail: int | None) -> None:
+@pytest.mark.parametrize("detail", [0, 4])
+def test_stage_two_starts_with_every_tensor_of_stage_one(detail: int) -> None:
     torch.manual_seed(1)
     config = replace(CONFIG, detail_channels=detail)
     model, pretrained = GSANet(config), SaliencyNet(config)
@@ -160,8 +160,8 @@ def test_stage_two_starts_with_every_tensor_of_stage_one(detail: int | None) -> 
     assert model.rgb.fusion[0].reduce.weight.data_ptr() != model.flow.fusion[0].reduce.weight.data_ptr()
 
 
-@pytest.mark.parametrize("detail", [None, 4])
-def test_stage_two_starts_near_the_average_of_the_streams(detail: int | None) -> None:
+@pytest.mark.parametrize("detail", [0, 4])
+def test_stage_two_starts_near_the_average_of_the_streams(detail: int) -> None:
     config = replace(CONFIG, detail_channels=detail)
     model = GSANet(config)
     start_from_pretrained(model, SaliencyNet(config))

@@ -22,9 +22,9 @@ class GSANetConfig:
     """``mit_b0`` .. ``mit_b5`` or the name of any timm model with features at strides 4/8/16/32."""
     channels: int = 128
     """C: width of every feature map after the multi-scale fusion."""
-    detail_channels: int | None = None
-    """Width at stride 4, where most of a light network's time goes, if it is not C; the decoder's deeper steps
-    then work at stride 8 (see :class:`~gsanet.model.fusion.TopDownDecoder`)."""
+    detail_channels: int = 0
+    """Width at stride 4, where most of a light network's time goes; 0 is C. Otherwise the decoder's deeper steps work
+    at stride 8 (see :class:`~gsanet.model.fusion.TopDownDecoder`)."""
     slots: int = 2
     """S: slot 0 is the foreground, slot 1 the background."""
     clusters: int = 64
@@ -75,8 +75,8 @@ class GSANetConfig:
         for name in ("channels", "clusters", "neighbours", "iterations", "references", "size", "heads", "head_dim"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model config: {name} must be at least 1, got {getattr(self, name)}")
-        if self.detail_channels is not None and self.detail_channels < 1:
-            raise ValueError(f"model config: detail_channels must be at least 1, got {self.detail_channels}")
+        if self.detail_channels < 0:
+            raise ValueError(f"model config: detail_channels must not be negative, got {self.detail_channels}")
         if self.slots < 2:
             raise ValueError(f"model config: slots must be at least 2 (foreground, background), got {self.slots}")
         if self.knn_filter and self.neighbours > self.clusters:

@@ -66,16 +66,16 @@ class TopDownDecoder(nn.Module):
 
     Args:
         channels: C.
-        detail: channels of stage 1, if not C. The steps before it then work at stride 8 instead of 4, for at stride 4
-            they cost most of a light network's time and have nothing finer to say.
+        detail: channels of stage 1 unless 0, which is C. With a width of its own the steps before it work at stride 8:
+            at stride 4 they cost most of a light network's time and have nothing finer to say.
     """
 
-    def __init__(self, channels: int, detail: int | None = None) -> None:
+    def __init__(self, channels: int, detail: int = 0) -> None:
         super().__init__()
         first = detail or channels
         self.merge = nn.ModuleList(conv_bn(2 * width, width) for width in (first, channels, channels))
         self.heads = nn.ModuleList(nn.Conv2d(width, 1, 3, padding=1) for width in (first, channels, channels, channels))
-        self.narrow = None if detail is None else nn.Conv2d(channels, detail, 1)
+        self.narrow = nn.Conv2d(channels, detail, 1) if detail else None
 
     def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
         """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4).

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from gsanet.data.augment import Augmentation
 from gsanet.data.sample import FlowVariation
@@ -216,7 +215,6 @@ def _merge(base: T, values: dict[str, Any], where: str) -> T:
     """*base* with the given fields replaced, nested dataclasses likewise."""
     assert is_dataclass(base)
     known = {f.name for f in fields(base)}
-    types = get_type_hints(type(base))
     changed: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
@@ -232,25 +230,18 @@ def _merge(base: T, values: dict[str, Any], where: str) -> T:
             kind: Any = type(old[0])
             changed[name] = tuple(_merge(kind(), v, f"{where}{name}.") for v in value)
         else:
-            changed[name] = _as(_kind(types[name]), value, f"{where}{name}")
+            changed[name] = _as(type(old), value, f"{where}{name}")
     try:
         return replace(base, **changed)  # type: ignore[type-var]
     except ValueError as error:
         raise GsanetError(str(error)) from None
 
 
-def _kind(hint: Any) -> type:
-    """The class behind a field's annotation; of a setting that may be off (``int | None``), what it is when on."""
-    parts = [part for part in get_args(hint) if part is not type(None)] if get_origin(hint) is UnionType else [hint]
-    if get_origin(parts[0]) is Literal:
-        return str
-    kind: type = get_origin(parts[0]) or parts[0]
-    return kind
-
-
 def _as(kind: type, value: Any, where: str) -> Any:
     if kind is tuple and isinstance(value, list):
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if kind is type(None) and isinstance(value, int | float):
+        return float(value)  # a setting that is off by default, and a number when on
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
