@@ -44,6 +44,7 @@ def test_the_shipped_recipes_load() -> None:
         ("model.slots=1", "slots must be at least 2"),
         ("model.detail_channels=-1", "detail_channels must not be negative"),
         ("train.batch=7", "multiple of group"),
+        ("train.outline=-1", "outline must not be negative"),
         ("train.sizes=[[63,64]]", "size 63x64"),
     ],
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gsanet.model.network import GSANetOutput
 from gsanet.model.slots import SlotState
-from gsanet.training.losses import mask_loss, supervised_maps, total_loss
+from gsanet.training.losses import mask_loss, outline_importance, supervised_maps, total_loss
 
 SIZE = 32
 
@@ -66,6 +66,34 @@ def test_iou_and_cross_entropy_by_hand() -> None:
     error = [0.2, 0.6, 0.3, 0.1]
     bce = sum(-math.log(1 - e) / (1 + math.exp(-e)) for e in error) / 4
     assert mask_loss(torch.logit(p), target).item() == pytest.approx(iou + bce, abs=1e-6)
+
+
+def test_important_pixels_count_by_hand() -> None:
+    target = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]]]])
+    p = torch.tensor([[[[0.8, 0.4, 0.3, 0.1]]]])
+    iou = 1 - (0.8 + 3 * 0.4 + 1) / (1 + 3 * 1 + 2 * 0.3 + 0.1 + 1)
+    error = [0.2, 0.6, 0.3, 0.1]
+    bce = sum(w * -math.log(1 - e) / (1 + math.exp(-e)) for w, e in zip((1, 3, 2, 1), error, strict=True)) / 7
+    importance = torch.tensor([[[[1.0, 3.0, 2.0, 1.0]]]])
+    assert mask_loss(torch.logit(p), target, importance).item() == pytest.approx(iou + bce, abs=1e-6)
+
+
+def test_outlines_and_thin_parts_are_important() -> None:
+    mask = torch.zeros(1, 1, 96, 96)
+    mask[..., 16:64, 16:64] = 1  # windows are 9 pixels wide
+    mask[..., 80, 20:60] = 1
+    weights = outline_importance(mask, 5.0)[0, 0]
+    assert weights[40, 40] == weights[0, 0] == weights[40, 90] == 1  # far from all outlines
+    assert weights[40, 16].item() == pytest.approx(1 + 5 * 4 / 9)  # four columns of nine lie outside
+    assert weights[80, 40].item() == pytest.approx(1 + 5 * 8 / 9)  # a line
+    assert weights[16, 16].item() == pytest.approx(1 + 5 * (1 - 25 / 81))  # a corner
+    assert torch.equal(outline_importance(torch.ones(1, 1, 96, 96), 5.0), torch.ones(1, 1, 96, 96))
+
+
+def test_only_the_masks_losses_know_outlines() -> None:
+    target, other = block(), torch.roll(block(), 3, -1)
+    plain, outlined = (total_loss(perfect_output(other), target, outline)[1] for outline in (0.0, 5.0))
+    assert {name for name in plain if plain[name] != outlined[name]} == {f"mask_stride{s}" for s in (4, 8, 16, 32)}
 
 
 def test_the_weight_makes_a_large_error_count_more() -> None:

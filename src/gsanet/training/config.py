@@ -75,6 +75,8 @@ class StageConfig:
     """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
     loss_stride: int = 2
     """Masks are compared at 1/this of the input size."""
+    outline: float = 0.0
+    """How much more the masks' pixels at outlines and in thin parts count (F3Net takes 5); 0 is as published."""
     synthetic: float = 0.0
     """Stage 2: probability that a group is one DUTS picture with synthetic motion instead of a video."""
     videos: tuple[VideoSource, ...] = (VideoSource("DAVIS_train"),)
@@ -116,6 +118,8 @@ class StageConfig:
             raise GsanetError("training config: sampler epoch takes no synthetic groups: set synthetic to 0")
         if not self.videos or not all(source.path for source in self.videos):
             raise GsanetError("training config: every [[train.videos]] needs a path")
+        if self.outline < 0:
+            raise GsanetError(f"training config: outline must not be negative, got {self.outline}")
         for name in ("synthetic", "distractor"):
             if not 0 <= getattr(self, name) <= 1:
                 raise GsanetError(f"training config: {name} is a probability, got {getattr(self, name)}")

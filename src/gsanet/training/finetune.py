@@ -100,13 +100,13 @@ class FinetuneStage:
         group = self.config.group
         if self.config.references == "shared":
             output = net.forward_groups(rgb, flow, group).float()
-            return total_loss(output, batch.mask.float() / 255)
+            return total_loss(output, batch.mask.float() / 255, self.config.outline)
         grouped = [x.view(-1, group, *x.shape[1:]) for x in (rgb, flow)]
         bank = net.encode_references(grouped[0][:, 1:], grouped[1][:, 1:])
         # A slice of a batch is in neither layout that convolutions like.
         first = [x[:, 0].contiguous(memory_format=torch.channels_last) for x in grouped]
         output = net(first[0], first[1], bank).float()
-        return total_loss(output, batch.mask[::group].float() / 255)
+        return total_loss(output, batch.mask[::group].float() / 255, self.config.outline)
 
     def held_out_parts(self) -> int:
         """Each held-out sequence is a part."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from gsanet.model.network import GSANetOutput, resize_logits
 
 
-def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, target: Tensor, importance: Tensor | None = None) -> Tensor:
     """IoU loss + weighted BCE of one map.
 
     Both halves work on p = sigmoid(logits): IoU = 1 - sum min(p,g) / sum max(p,g) per image, and
@@ -18,18 +18,34 @@ def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
     Args:
         logits: (B,1,H,W), before the sigmoid; saturated ones are fine.
         target: (B,1,H,W) in [0, 1].
+        importance: (B,1,H,W), what each pixel counts in both halves; None: all alike.
 
     Returns:
         scalar, averaged over the batch; 0 for a perfect prediction, an empty mask included.
     """
     p = logits.sigmoid()
-    intersection = torch.minimum(p, target).sum((1, 2, 3))
-    union = torch.maximum(p, target).sum((1, 2, 3))
+    each = torch.ones_like(p) if importance is None else importance
+    intersection = (torch.minimum(p, target) * each).sum((1, 2, 3))
+    union = (torch.maximum(p, target) * each).sum((1, 2, 3))
     # One pixel's worth of smoothing: an empty mask rightly predicted empty costs nothing.
     iou = 1 - (intersection + 1) / (union + 1)
     weight = (p.detach() - target).abs().sigmoid()
-    bce = F.binary_cross_entropy_with_logits(logits, target, weight=weight)
-    return iou.mean() + bce
+    bce = F.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="none")
+    return iou.mean() + (bce * each).sum() / each.sum()
+
+
+def outline_importance(target: Tensor, outline: float) -> Tensor:
+    """What each pixel counts where outlines matter more: 1 + *outline* x |mean of the mask around it - mask|.
+
+    F3Net's weight (Wei et al., AAAI 2020, who take 5 and a window of a twelfth of the picture's side): largest at
+    outlines and in thin parts, 1 far from them.
+
+    Args:
+        target: (B,1,H,W) in [0, 1].
+    """
+    reach = min(target.shape[-2:]) // 24
+    around = F.avg_pool2d(target, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+    return 1 + outline * (around - target).abs()
 
 
 def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
@@ -46,19 +62,23 @@ def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
     return maps
 
 
-def total_loss(output: GSANetOutput, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def total_loss(output: GSANetOutput, target: Tensor, outline: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum over all supervised maps with equal weight, at the size of *target*.
 
     Args:
         output: of the network.
         target: (B,1,h,w) in [0, 1]. Smaller than the input means cheaper supervision: the maps are
             resized to it, so the target must be an area average of the mask.
+        outline: of :func:`outline_importance`, for the four masks; the slots' maps are too coarse for it.
 
     Returns:
         the sum, and each map's own loss (detached) by name.
     """
+    importance = outline_importance(target, outline) if outline else None
     losses = {
-        name: mask_loss(resize_logits(logits, target.shape[-2:]), target)
+        name: mask_loss(
+            resize_logits(logits, target.shape[-2:]), target, importance if name.startswith("mask") else None
+        )
         for name, logits in supervised_maps(output).items()
     }
     return torch.stack(list(losses.values())).sum(), {name: loss.detach() for name, loss in losses.items()}

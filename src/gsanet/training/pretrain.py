@@ -61,7 +61,7 @@ class PretrainStage:
         """Sum over the four masks."""
         net = cast(SaliencyNet, model)
         output = net(net.normalise(batch.rgb).contiguous(memory_format=torch.channels_last)).float()
-        return total_loss(output, batch.mask.float() / 255)
+        return total_loss(output, batch.mask.float() / 255, self.config.outline)
 
     def held_out_parts(self) -> int:
         """The first pictures of ``DUTS_val``, one by one."""
