@@ -79,6 +79,19 @@ def test_training_goes_on_from_a_video_model(world: Path, pretrained: Path) -> N
     assert all(torch.equal(before[name], after[name]) for name in weights)
 
 
+def test_stage_one_goes_on_from_another(world: Path, pretrained: Path) -> None:
+    # One step so small that nothing changes but the statistics of batch norms.
+    changes = ("pretrain.steps=1", "pretrain.lr=1e-12", "pretrain.lr_end=1e-12", "pretrain.ema=0.0", "seed=4")
+    second = pretrain(_recipe(world, *changes), world / "runs" / "more", pretrained=pretrained, quiet=True)
+    before, after = load_file(pretrained), load_file(second)
+    assert read_header(second)[2]["started_from"] == f"pretrained, {len(before)} tensors"
+    weights = [name for name in before if name.endswith("weight")]
+    assert weights and all(torch.allclose(before[name], after[name], rtol=0, atol=1e-9) for name in weights)
+    video = train(_recipe(world, "train.steps=1"), world / "runs" / "video", pretrained=pretrained, quiet=True)
+    with pytest.raises(GsanetError, match="holds a gsanet model, not one from `gsanet pretrain`"):
+        pretrain(_recipe(world), world / "runs" / "wrong", pretrained=video, quiet=True)
+
+
 def test_training_from_weights_that_are_not_there(world: Path) -> None:
     recipe, out = str(world / "tiny.toml"), str(world / "runs" / "none")
     result = CliRunner().invoke(

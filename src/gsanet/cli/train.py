@@ -42,6 +42,10 @@ def pretrain(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; run again to go on.")] = Path(
         "runs/pretrain"
     ),
+    pretrained: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--pretrained", help="Weights of another stage 1 to go on from, instead of ImageNet's."),
+    ] = None,
     changes: Set = None,
     devices: Devices = None,
     nodes: Nodes = None,
@@ -54,7 +58,7 @@ def pretrain(
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
     recipe = read_recipe(config, data, changes, machine)
     with _stoppable(out):
-        weights = run(recipe, out, quiet=quiet, progress=loading_progress(quiet))
+        weights = run(recipe, out, pretrained=pretrained, quiet=quiet, progress=loading_progress(quiet))
     _say(weights)
 
 

@@ -129,13 +129,18 @@ def load_any(path: Path) -> GSANet | SaliencyNet:
     return model.eval()
 
 
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """All tensors of *model* by name, without its norms' counts of batches, which mean nothing elsewhere."""
+    return {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+
+
 def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Copy *tensors* into *model*; every one must fit, none may be left over.
 
     Raises:
         GsanetError: names the first tensors that are missing, unknown or misshapen.
     """
-    wanted = {k: v.shape for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    wanted = {k: v.shape for k, v in weights_of(model).items()}
     problems = [f"missing {k}" for k in wanted if k not in tensors]
     problems += [f"unknown {k}" for k in tensors if k not in wanted]
     problems += [
@@ -164,7 +169,7 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
         GsanetError: another backbone, width or dilations; for a video model, any other structure.
     """
     if isinstance(pretrained, GSANet):
-        tensors = {k: v for k, v in pretrained.state_dict().items() if not k.endswith("num_batches_tracked")}
+        tensors = weights_of(pretrained)
         load_tensors(model, tensors, "the pretrained video model")
         return len(tensors)
     mine, theirs = model.config, pretrained.config

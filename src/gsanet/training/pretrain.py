@@ -15,7 +15,7 @@ from gsanet.data.datasets import Progress, SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, Sample
 from gsanet.model.backbone import load_imagenet
-from gsanet.model.checkpoint import save_model
+from gsanet.model.checkpoint import load_saliency, load_tensors, save_model, weights_of
 from gsanet.model.network import SaliencyNet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
@@ -115,8 +115,18 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray[Any, Any]:
 _orders: dict[tuple[int, int, int], np.ndarray[Any, Any]] = {}
 
 
-def pretrain(recipe: TrainingConfig, out: Path, *, quiet: bool = False, progress: Progress | None = None) -> Path:
+def pretrain(
+    recipe: TrainingConfig,
+    out: Path,
+    *,
+    pretrained: Path | None = None,
+    quiet: bool = False,
+    progress: Progress | None = None,
+) -> Path:
     """Run stage 1 to its end in the folder *out*; a second call goes on where the first was stopped.
+
+    Args:
+        pretrained: weights of another stage 1 to go on from with a fresh optimiser; None starts from ImageNet.
 
     Returns:
         ``out/best.safetensors``, for ``gsanet train --pretrained``.
@@ -126,8 +136,13 @@ def pretrain(recipe: TrainingConfig, out: Path, *, quiet: bool = False, progress
         stage = PretrainStage(recipe, out.parent / "cache", progress)
     torch.manual_seed(recipe.seed)
     model = SaliencyNet(recipe.model)
-    weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
-    source = "scratch"
-    if recipe.backbone_weights != "none":
+    if pretrained is not None:
+        tensors = weights_of(load_saliency(pretrained))
+        load_tensors(model, tensors, str(pretrained))
+        source = f"pretrained, {len(tensors)} tensors"
+    elif recipe.backbone_weights == "none":
+        source = "scratch"
+    else:
+        weights = Path(recipe.backbone_weights) if recipe.backbone_weights else None
         source = load_imagenet(model.rgb.backbone, recipe.model.backbone, weights)
     return run_stage(fabric, stage, model, recipe, out, started_from=source, quiet=quiet)
