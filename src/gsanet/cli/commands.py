@@ -1,6 +1,7 @@
 """Importing this module registers every command with the app; each command is a file of this folder."""
 
 from gsanet.cli import (
+    average,
     bench,
     benchmark,
     evaluate,
@@ -15,6 +16,7 @@ from gsanet.cli import (
 )
 
 __all__ = [
+    "average",
     "bench",
     "benchmark",
     "evaluate",

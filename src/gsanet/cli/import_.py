@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gsanet.cli import app
+from gsanet.cli.weights import check_weights_name, write_weights
 
 
 @app.command("import")
@@ -16,19 +17,11 @@ def import_checkpoint(
     output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.")],
 ) -> None:
     """Translate a checkpoint of the published code; what has no place in our model is listed."""
-    from gsanet.errors import GsanetError
-    from gsanet.model.checkpoint import save_model
     from gsanet.model.published import import_published
 
-    if output.suffix != ".safetensors":
-        raise GsanetError(f"{output}: the output is a safetensors file, give it a name that ends in .safetensors")
+    check_weights_name(output)
     model, report = import_published(checkpoint)
-    try:
-        save_model(
-            model, output, info={"imported_from": checkpoint.name, "used": report.used, "unused": list(report.unused)}
-        )
-    except OSError as error:
-        raise GsanetError(f"cannot write {output}: {error.strerror or error}") from None
+    write_weights(model, output, {"imported_from": checkpoint.name, "used": report.used, "unused": list(report.unused)})
     what = "video model" if report.kind == "gsanet" else "pretraining model"
     typer.echo(f"{output}: {what}, {report.backbone}, {report.used} tensors taken, {len(report.unused)} unused")
     for name in report.unused:
