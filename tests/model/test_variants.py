@@ -17,7 +17,7 @@ class TestLite(CompiledVariantCase):
     config = variant("lite", **SMALL)
 
 
-class TestNarrowStage1(CompiledVariantCase):
+class TestNarrowStage1(VariantCase):
     """Eight channels at stride 4, the decoder's deeper steps at stride 8."""
 
     config = variant("lite", **SMALL, detail_channels=8)
