@@ -104,6 +104,24 @@ def test_two_processes_killed_at_a_random_step_go_on(world: Path, two: Path) -> 
     _equal(two / "last.safetensors", out / "last.safetensors")
 
 
+@pytest.mark.slow
+def test_two_processes_asked_to_stop_save_and_say_so_once(world: Path) -> None:
+    out = world / "runs" / "stopped"
+    process = _start(world, out, "--devices", "2", "--set", "train.steps=1000")
+    deadline = time.monotonic() + 200
+    while process.poll() is None and _step(out) < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    # To one of them, as a scheduler does; the other hears of it.
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 130
+    assert [line for line in errors.splitlines() if "stopped" in line] == [
+        f"gsanet: stopped after step {_step(out)} of 1000; the same command goes on from {out / 'last.pt'}"
+    ]
+    assert "Traceback" not in errors
+    assert torch.load(out / "last.pt", weights_only=True)["state"]["step"] == _step(out) >= 1
+
+
 def _step(out: Path) -> int:
     file = out / "run.json"
     return int(json.loads(file.read_text())["step"]) if file.is_file() else 0

@@ -15,16 +15,19 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 from typer.testing import CliRunner
 from worlds import make_world
 
 from gsanet.cli import app, commands  # noqa: F401
-from gsanet.errors import GsanetError
+from gsanet.data.sample import Sample
+from gsanet.errors import GsanetError, Stopped
 from gsanet.model.checkpoint import load_model, load_saliency, read_header
 from gsanet.training.config import load_config
-from gsanet.training.finetune import train
+from gsanet.training.finetune import FinetuneStage, train
 from gsanet.training.folder import list_runs
 from gsanet.training.pretrain import pretrain
+from gsanet.training.stop import stop_requests
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +156,62 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(world: Path)
         assert one.keys() == other.keys()
         different = [k for k in one if not torch.equal(one[k], other[k])]
         assert different == []
+
+
+def test_a_run_asked_to_stop_saves_the_step_it_is_in(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recipe, out = _recipe(world, "checkpoint_minutes=1000"), tmp_path / "runs" / "stopped"
+    whole = train(recipe, tmp_path / "runs" / "whole", pretrained=None, quiet=True)
+    loss, handler, steps = FinetuneStage.loss, signal.getsignal(signal.SIGTERM), []
+
+    def then_stop(stage: FinetuneStage, model: nn.Module, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
+        steps.append(batch)
+        if len(steps) == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss(stage, model, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FinetuneStage, "loss", then_stop)
+        with pytest.raises(Stopped, match=r"^stopped after step 4 of 6; the same command goes on from .*last\.pt$"):
+            train(recipe, out, pretrained=None, quiet=True)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert torch.load(out / "last.pt", weights_only=True)["state"]["step"] == 4
+    one, other = load_file(whole), load_file(train(recipe, out, pretrained=None, quiet=True))
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), stop_requests() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_was_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_requests() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_two_runs_do_not_write_in_one_folder(world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "taken"
+    hold = "import sys; from pathlib import Path; from gsanet.training.folder import RunFolder\n"
+    hold += "with RunFolder(Path(sys.argv[1])).claimed(): print('claimed', flush=True); sys.stdin.read()"
+    recipe = _recipe(world, "train.steps=1")
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout and other.stdout.readline() == "claimed\n"
+        with pytest.raises(GsanetError, match=f"taken is being trained in by process {other.pid}: wait for it"):
+            train(recipe, out, pretrained=None, quiet=True)
+        assert [file.name for file in out.iterdir()] == [".lock"]
+        other.kill()
+    assert train(recipe, out, pretrained=None, quiet=True).is_file()
 
 
 def test_several_data_sets_in_epochs_without_a_cache(world: Path, tmp_path: Path) -> None:

@@ -112,12 +112,17 @@ def read_recipe(
 
 @contextmanager
 def _stoppable(out: Path) -> Iterator[None]:
-    """Ctrl-C says what is kept."""
+    """Ctrl-C says what is kept; of several processes, the first says it."""
     from gsanet.errors import Stopped
     from gsanet.training.folder import RunFolder
+    from gsanet.training.parallel import is_first
 
     try:
         yield
+    except Stopped:
+        if is_first():
+            raise
+        raise typer.Exit from None
     except KeyboardInterrupt:
         last = RunFolder(out).checkpoint
         kept = f"the same command goes on from {last}" if last.is_file() else "nothing was saved yet"

@@ -9,6 +9,8 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +83,34 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """What a sitting leaves for the next."""
         return self.path / "last.pt"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """While it lasts, no other process on this machine may claim the folder. The claim dies with the process.
+
+        Raises:
+            GsanetError: another run writes there.
+        """
+        with (self.path / ".lock").open("a+") as file:
+            # A record lock, unlike flock and the libraries built on it, is not inherited by loader processes: they
+            # would hold it for some seconds after a run was killed. Where the file system or the operating system
+            # has no such locks, two runs in one folder remain the user's affair.
+            try:
+                import fcntl
+
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                file.seek(0)
+                raise GsanetError(
+                    f"{self.path} is being trained in by process {file.read().strip() or 'unknown'}: "
+                    "wait for it, or give this run another --out"
+                ) from None
+            except (ImportError, OSError):
+                pass
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
 
     def begin(self, stage: str, recipe: TrainingConfig, started_from: str, fabric: Fabric) -> None:
         """At the start of a sitting: the recipe, and the machine added to those of earlier sittings."""

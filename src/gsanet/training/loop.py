@@ -2,7 +2,7 @@
 
 A stage (:class:`~gsanet.training.stage.Stage`) says what a sample is, what the loss is and how to validate; the loop
 does the rest: schedule, averaging, checkpoints, logs. Step *n* depends only on the recipe, the seed and the weights
-after step *n - 1*, so a run may be killed anywhere.
+after step *n - 1*, so a run may be killed anywhere; one that is asked to stop saves first.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from gsanet.data.sample import Sample, collate
-from gsanet.errors import GsanetError
+from gsanet.errors import GsanetError, Stopped
 from gsanet.model.network import GSANet, SaliencyNet
 from gsanet.training.config import StageConfig, TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.folder import RunFolder
 from gsanet.training.log import RunLog
 from gsanet.training.memory import keep_freed_memory
-from gsanet.training.parallel import gather, mean_over_processes, prepare_norms, share_buffers, train_mode
+from gsanet.training.parallel import claimed, gather, mean_over_processes, prepare_norms, share_buffers, train_mode
 from gsanet.training.stage import Stage
 from gsanet.training.state import RunState, WeightAverage, load_state, save_state
 from gsanet.training.steps import Share, draws_of, learning_rate
+from gsanet.training.stop import StopRequest, leave_stopping_to_parent, stop_requests
 
 
 class _WithLoss(nn.Module):
@@ -85,10 +86,12 @@ def run_stage(
         the file of the chosen weights.
 
     Raises:
-        GsanetError: the loss or its gradient is no longer a number, *out* belongs to another recipe or has done
-            more steps, or the batch cannot be shared by the processes.
+        GsanetError: the loss or its gradient is no longer a number, *out* belongs to another recipe, has done more
+            steps or is being trained in, or the batch cannot be shared by the processes.
+        Stopped: a SIGINT or SIGTERM; ``out/last.pt`` holds all that was done.
     """
-    return _Run(fabric, stage, model, recipe, out, started_from, quiet).to_the_end()
+    with claimed(fabric, RunFolder(out)):
+        return _Run(fabric, stage, model, recipe, out, started_from, quiet).to_the_end()
 
 
 class _Run:
@@ -146,8 +149,8 @@ class _Run:
                 self.folder.path, self.config.steps, self.state.step, self.config.batch, self.recipe.log_every,
                 quiet=self.quiet,
             )  # fmt: skip
-        with log or nullcontext():
-            self._steps(log)
+        with log or nullcontext(), stop_requests() as stop:
+            self._steps(log, stop)
         best = self.folder.path / "best.safetensors"
         if self.fabric.is_global_zero:
             self.stage.save(self.chosen, self.folder.path / "last.safetensors", {**self.info, **vars(self.state)})
@@ -162,7 +165,7 @@ class _Run:
         """The model that is validated and saved."""
         return self.average.model if self.config.ema else self.model
 
-    def _steps(self, log: RunLog | None) -> None:
+    def _steps(self, log: RunLog | None, stop: StopRequest) -> None:
         saved_at = time.monotonic()
         batches = iter(self._loader())
         for step in range(self.state.step, self.config.steps):
@@ -179,9 +182,15 @@ class _Run:
             finished = self.state.step == self.config.steps
             if self.state.step % self.config.validate_every == 0 or finished:
                 self._validate(log)
-            if finished or self._agreed(time.monotonic() - saved_at > 60 * self.recipe.checkpoint_minutes):
+            stopping, due = self._agreed(stop, time.monotonic() - saved_at > 60 * self.recipe.checkpoint_minutes)
+            if finished or stopping or due:
                 saved_at = time.monotonic()
                 self._save()
+            if stopping and not finished:
+                raise Stopped(
+                    f"stopped after step {self.state.step} of {self.config.steps}; "
+                    f"the same command goes on from {self.folder.checkpoint}"
+                )
 
     def _loader(self) -> DataLoader[Sample]:
         return DataLoader(
@@ -242,12 +251,16 @@ class _Run:
             f"{self.folder.checkpoint} holds the run as it was before"
         )
 
-    def _agreed(self, wish: bool) -> bool:
-        """The first process's wish: clocks differ, and a checkpoint is an affair of all."""
+    def _agreed(self, stop: StopRequest, due: bool) -> tuple[bool, bool]:
+        """Whether any process was asked to stop, and whether the first one's clock says that it is time to save.
+
+        Signals and clocks differ between processes, and a checkpoint is an affair of all.
+        """
         if self.fabric.world_size == 1:
-            return wish
-        decided = torch.tensor(float(wish and self.fabric.is_global_zero), device=self.fabric.device)
-        return float(mean_over_processes(self.fabric, decided)) > 0
+            return bool(stop), due
+        wishes = torch.tensor([float(bool(stop)), float(due and self.fabric.is_global_zero)], device=self.fabric.device)
+        stopping, due = (mean_over_processes(self.fabric, wishes) > 0).tolist()
+        return stopping, due
 
     def _save(self) -> None:
         now = time.monotonic()
@@ -297,5 +310,6 @@ def _to(batch: Sample, device: torch.device) -> Sample:
 
 def quiet_worker(_: int) -> None:
     """A loader process shares the machine with the network: one thread is its part."""
+    leave_stopping_to_parent()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 import torch
@@ -19,6 +21,7 @@ from gsanet.device import choose_device
 from gsanet.errors import GsanetError
 from gsanet.segment.network import choose_precision
 from gsanet.training.config import TrainingConfig
+from gsanet.training.folder import RunFolder
 
 T = TypeVar("T")
 
@@ -113,6 +116,26 @@ def mean_over_processes(fabric: Fabric, values: Tensor) -> Tensor:
     averaged = fabric.all_reduce(values, reduce_op="mean")
     assert isinstance(averaged, Tensor)
     return averaged
+
+
+@contextmanager
+def claimed(fabric: Fabric, folder: RunFolder) -> Iterator[None]:
+    """The first process claims *folder* for all.
+
+    Raises:
+        GsanetError: another run writes there; in every process.
+    """
+    with ExitStack() as stack:
+        problem = ""
+        if fabric.is_global_zero:
+            try:
+                stack.enter_context(folder.claimed())
+            except GsanetError as error:
+                problem = str(error)
+        problem = gather(fabric, problem)[0]
+        if problem:
+            raise GsanetError(problem)
+        yield
 
 
 def gather(fabric: Fabric, value: T) -> list[T]:
