@@ -18,6 +18,28 @@ from torch.utils.tensorboard import SummaryWriter
 _LINE_SECONDS = 60
 """Where the output is not a terminal, a line is printed this often."""
 
+_HEADER = ["step", "name", "value"]
+_VALIDATION = "val/"
+
+
+def _forget_from(file: Path, first: int) -> None:
+    """Take out of *file* what an earlier sitting wrote after the checkpoint that has *first* steps, and torn lines.
+
+    Those steps are taken again. Losses are numbered by the steps before them, validations by the steps they follow.
+    """
+    rows: list[list[str]] = []
+    if file.is_file():
+        with file.open(newline="") as lines:
+            for row in csv.reader(lines):
+                if len(row) == len(_HEADER) and row[0].isdecimal() and row[2]:
+                    step = int(row[0])
+                    if step < first or (step == first and row[1].startswith(_VALIDATION)):
+                        rows.append(row)
+    beside = file.with_name(f".{file.name}.part")
+    with beside.open("w", newline="") as lines:
+        csv.writer(lines).writerows([_HEADER, *rows])
+    beside.replace(file)
+
 
 class RunLog:
     """Use as a context.
@@ -46,11 +68,9 @@ class RunLog:
     def __enter__(self) -> RunLog:
         self._board = SummaryWriter(str(self._out / "tensorboard"), purge_step=self._first)
         file = self._out / "metrics.csv"
-        new = not file.is_file()
+        _forget_from(file, self._first)
         self._file = file.open("a", newline="")
         self._csv = csv.writer(self._file)
-        if new:
-            self._csv.writerow(["step", "name", "value"])
         self._bar.start()
         return self
 
@@ -87,9 +107,8 @@ class RunLog:
         """After each validation."""
         if not scores:
             return
-        self._write(step, {f"val/{k}": v for k, v in scores.items()})
+        self._write(step, {f"{_VALIDATION}{k}": v for k, v in scores.items()})
         self._say(f"step {step}  validation: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-        self._file.flush()
 
     def picture(self, step: int, picture: np.ndarray[Any, Any]) -> None:
         """A sheet of samples, to ``samples/`` and TensorBoard; uint8 (H,W,3)."""
@@ -102,6 +121,8 @@ class RunLog:
         for name, value in values.items():
             self._csv.writerow([step, name, f"{value:.6g}"])
             self._board.add_scalar(name, value, step)
+        # A run may be killed at any moment.
+        self._file.flush()
 
     def _say(self, text: str) -> None:
         if self._bar.disable:
