@@ -23,7 +23,7 @@ from gsanet.segment.prepare import Prepared, prepare
 from gsanet.segment.pretrained import find_weights, packaged_weights
 from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.resize import resize
-from gsanet.segment.smoothing import Link, Linker, smoothed
+from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
 from gsanet.segment.source import Source, open_clip
 from gsanet.segment.threads import UntilBroken, abreast, ahead
 
@@ -161,7 +161,7 @@ class Segmenter:
                 )
                 results = (result for group in self._abreast(tasks, clip.live) for result in group)
                 if chosen.smooth:
-                    yield from smoothed(results, motion.size, lookahead=not chosen.online)
+                    yield from smoothed(results, motion.size, 0 if chosen.online else LOOKAHEAD)
                 else:
                     yield from (result for result, _ in results)
 

@@ -29,7 +29,7 @@ from gsanet.segment.motion import open_motion, windows
 from gsanet.segment.network import Network
 from gsanet.segment.prepare import Pictures, known_flow, show
 from gsanet.segment.save import ClipWriter
-from gsanet.segment.smoothing import Link, Linker, smoothed
+from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
 from gsanet.segment.source import open_clip
 
 T = TypeVar("T")
@@ -149,8 +149,12 @@ def profile_stages(
             probability = clock.time("resize", partial(average_views, answers, views, frame.image.shape[:2]))
             results.append(FrameResult(i, frame.time, frame.name, frame.image, probability, one[0].flow, {}))
     if options.smooth:
-        averaged = smoothed(zip(results, links, strict=True), motion.size, lookahead=not options.online)
-        results = [clock.time("smooth", partial(next, averaged)) for _ in each(results)]
+        averaged = smoothed(zip(results, links, strict=True), motion.size, 0 if options.online else LOOKAHEAD)
+        clock.frames = [{}]
+        results = clock.time("smooth", lambda: list(averaged))
+        # Frames wait for others and are done several at a time: each has its share.
+        for entry in entries:
+            entry["smooth"] = clock.frames[0]["smooth"] / len(entries)
     with tempfile.TemporaryDirectory() as folder, ClipWriter(Path(folder), clip, save) as writer:
         for _, result in each(results):
             clock.time("write", partial(writer.add, result))

@@ -1,7 +1,7 @@
 """Probabilities averaged over time along the flow: what a frame lacks, its neighbours know.
 
 A mask that is missed or added in single frames is the commonest error of a network that sees one frame at a time. Each
-frame's probability is averaged with that of the past, carried along by the flow, and with the next frame's. How much
+frame's probability is averaged with those of the past and of some frames that come, carried along by the flow. How much
 the carried values count is decided for every pixel: where the flow leads to another colour, as it does at borders of
 what moves and on things that come out from behind, they do not. At a cut the average begins anew.
 """
@@ -9,7 +9,7 @@ what moves and on things that come out from behind, they do not. At a cut the av
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import cv2
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 Map = NDArray[np.float32]
 Array = TypeVar("Array", NDArray[np.float32], NDArray[np.uint8])
 
-PAST = 0.8
+PAST = 0.85
 """Weight of the past, all of it, against 1 - PAST of the frame itself."""
 
-FUTURE = 0.5
-"""Weight of the next frame against 1 of frame and past. This, like the others, was chosen on the development split:
-docs/experiments.md."""
+FUTURE = 0.8
+"""Weight of the average of what comes, itself made like that of the past, against 1 of frame and past. This, like the
+others, was chosen on the development split: docs/experiments.md."""
+
+LOOKAHEAD = 3
+"""Frames that come and count, at least. Up to twice as many are held back, with their pictures, which takes memory."""
 
 _COLOUR = 15.0
 """Of 255: by how much colours may differ, averaged over the channels and a window of 5 x 5."""
@@ -109,39 +112,69 @@ def inverse(flow: Flow) -> Flow:
     return back
 
 
-def smoothed(results: Iterable[tuple[FrameResult, Link | None]], size: int, lookahead: bool) -> Iterator[FrameResult]:
+@dataclass
+class _Held:
+    """A frame that waits for those after it; all maps in pixels of the links."""
+
+    result: FrameResult
+    own: Map
+    past: Map
+    """Average of all before, and of its own."""
+    forth: Flow | None = None
+    """To the next frame, if that waits too."""
+    future: Map | None = None
+
+
+def smoothed(
+    results: Iterable[tuple[FrameResult, Link | None]], size: int, lookahead: int = LOOKAHEAD
+) -> Iterator[FrameResult]:
     """The same results with smoother probabilities.
 
     Args:
         results: in order, each with its link to the one before; without a link the average begins anew.
         size: long side of what the links lead between, at most.
-        lookahead: whether the next frame counts too, for which links must lead forth; results then come one frame late.
+        lookahead: how many frames after each count at least, before a cut or the end; links must lead forth then.
+            0: the past only, and no frame waits.
     """
-    held: FrameResult | None = None
-    plain = past = np.zeros((0, 0), np.float32)
+    held: list[_Held] = []
+    past = np.zeros((0, 0), np.float32)
     coming = UntilBroken(results)
     for result, link in coming:
         own = limit(result.probability, size)
         if link is None:
-            if held is not None:
-                yield _corrected(held, past - plain)
+            yield from _with_future(held, len(held))
             past = own
         else:
-            if held is not None:
-                assert link.forth is not None and link.future is not None
-                weight = FUTURE * link.future
-                blended = (past + weight * carry(own, link.forth)) / (1 + weight)
-                yield _corrected(held, blended - plain)
+            if held:
+                held[-1].forth, held[-1].future = link.forth, link.future
             weight = PAST * link.past
             past = ((1 - PAST) * own + weight * carry(past, link.back)) / (1 - PAST + weight)
-        plain = own
-        if lookahead:
-            held = result
-        else:
-            yield _corrected(result, past - plain)
-    if held is not None:
-        yield _corrected(held, past - plain)
+        held.append(_Held(result, own, past))
+        # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
+        if len(held) >= 2 * lookahead:
+            yield from _with_future(held, max(lookahead, 1))
+    yield from _with_future(held, len(held))
     coming.settle()
+
+
+def _with_future(held: list[_Held], count: int) -> list[FrameResult]:
+    """Take the first *count* of *held* out, averaged with what comes after them."""
+    changes: list[Map] = []
+    coming = np.zeros((0, 0), np.float32)
+    for one in reversed(held):
+        if one is held[-1]:
+            changes.append(one.past - one.own)
+            coming = one.own
+            continue
+        assert one.forth is not None and one.future is not None
+        carried = carry(coming, one.forth)
+        weight = FUTURE * one.future
+        changes.append((one.past + weight * carried) / (1 + weight) - one.own)
+        weight = PAST * one.future
+        coming = ((1 - PAST) * one.own + weight * carried) / (1 - PAST + weight)
+    done = [_corrected(one.result, change) for one, change in zip(held[:count], reversed(changes), strict=False)]
+    del held[:count]
+    return done
 
 
 def _corrected(result: FrameResult, change: Map) -> FrameResult:
