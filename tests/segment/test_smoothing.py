@@ -78,7 +78,7 @@ def test_frames_that_fail_at_the_start_are_mended_by_those_that_come() -> None:
         first = _smooth(frames, maps, _links(frames), lookahead)[0]
         return float(0.9 - first.probability[masks[0]].mean())
 
-    # In full trust: (0.1 + FUTURE (0.15 0.1 + 0.85 0.9)) / (1 + FUTURE), which is 0.50 below the others; of one frame nothing.
+    # In full trust (0.1 + FUTURE (0.15 0.1 + 0.85 0.9)) / (1 + FUTURE): 0.50 below the others. Of one frame nothing.
     assert missed(LOOKAHEAD) < 0.6 < 0.75 < missed(1) < missed(0) + 1e-3
 
 
