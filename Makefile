@@ -30,8 +30,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# As many tests at once as there are processors, four at most for the memory's sake; each on one thread, or they wait for each other.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 fast: $(READY)
 	$(BIN)/pytest -m 'not slow' -x
