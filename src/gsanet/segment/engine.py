@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gsanet.errors import GsanetError
 from gsanet.export.runtime import ExportedModel, is_exported
+from gsanet.memory import give_back_freed_memory
 from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.segment.backend import open_backend
 from gsanet.segment.motion import open_motion
@@ -120,7 +121,11 @@ class Segmenter:
 
         with find_weights(name_or_path) as file:
             model = load_model(file)
-        return cls(model, **arguments)
+        segmenter = cls(model, **arguments)
+        # The network is a folded copy: the model as it was read is of no further use, and larger.
+        del model
+        give_back_freed_memory()
+        return segmenter
 
     def stream(
         self, source: Source, *, batch: int | None = None, slots: bool = False, **options: Any

@@ -23,12 +23,12 @@ from torch.utils.data import DataLoader
 
 from gsanet.data.sample import Sample, collate
 from gsanet.errors import GsanetError, Stopped
+from gsanet.memory import keep_freed_memory
 from gsanet.model.network import GSANet, SaliencyNet
 from gsanet.training.config import StageConfig, TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.folder import RunFolder
 from gsanet.training.log import RunLog
-from gsanet.training.memory import keep_freed_memory
 from gsanet.training.parallel import claimed, gather, mean_over_processes, prepare_norms, share_buffers, train_mode
 from gsanet.training.stage import Stage
 from gsanet.training.state import RunState, WeightAverage, load_state, save_state
