@@ -51,5 +51,7 @@ def stop_requests() -> Iterator[StopRequest]:
 
 
 def leave_stopping_to_parent() -> None:
-    """For a loader process: a terminal's Ctrl-C goes to it too, but whether to stop is for the training loop to say."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """For a loader process. A terminal's Ctrl-C goes to it too, and so does the SIGTERM of a scheduler that warns a
+    whole job; but when to stop is for the training loop to say, which cannot save once PyTorch sees a loader die."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
