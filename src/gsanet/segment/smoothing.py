@@ -32,6 +32,9 @@ Array = TypeVar("Array", NDArray[np.float32], NDArray[np.uint8])
 PAST = 0.85
 """Weight of the past, all of it, against 1 - PAST of the frame itself."""
 
+PAST_ALONE = 0.65
+"""The same where nothing that comes may count: so much trust in the past alone would lag behind what changes."""
+
 FUTURE = 0.8
 """Weight of the average of what comes, itself made like that of the past, against 1 of frame and past. This, like the
 others, was chosen on the development split: docs/experiments.md."""
@@ -136,6 +139,7 @@ def smoothed(
         lookahead: how many frames after each count at least, before a cut or the end; links must lead forth then.
             0: the past only, and no frame waits.
     """
+    trust = PAST if lookahead else PAST_ALONE
     held: list[_Held] = []
     past = np.zeros((0, 0), np.float32)
     coming = UntilBroken(results)
@@ -147,8 +151,8 @@ def smoothed(
         else:
             if held:
                 held[-1].forth, held[-1].future = link.forth, link.future
-            weight = PAST * link.past
-            past = ((1 - PAST) * own + weight * carry(past, link.back)) / (1 - PAST + weight)
+            weight = trust * link.past
+            past = ((1 - trust) * own + weight * carry(past, link.back)) / (1 - trust + weight)
         held.append(_Held(result, own, past))
         # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
         if len(held) >= 2 * lookahead:
