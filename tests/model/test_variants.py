@@ -14,13 +14,13 @@ from gsanet.model.cost import input_size, model_cost
 
 
 class TestLite(CompiledVariantCase):
-    config = variant("lite", **SMALL)
-
-
-class TestNarrowStage1(VariantCase):
-    """Eight channels at stride 4, the decoder's deeper steps at stride 8."""
-
     config = variant("lite", **SMALL, detail_channels=8)
+
+
+class TestLiteOfOneWidth(VariantCase):
+    """Stage 1 as wide as the others, the whole decoder at stride 4, as in the published variants."""
+
+    config = variant("lite", **SMALL, detail_channels=0)
 
 
 class TestMitB0(CompiledVariantCase):

@@ -158,7 +158,7 @@ def test_the_package_loads_the_engine_only_when_asked() -> None:
 def test_quality_presets_are_more_views_and_single_options_win(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
     views = {q: Segmenter(tiny_model, quality=q).options.views(360, 640, VARIANTS["lite"]) for q in QUALITY}
     assert {q: len(v) for q, v in views.items()} == {"fast": 1, "balanced": 1, "best": 4}
-    assert {q: v[0].size for q, v in views.items()} == {"fast": (224, 384), "balanced": (256, 448), "best": (256, 448)}
+    assert {q: v[0].size for q, v in views.items()} == {"fast": (224, 384), "balanced": (256, 448), "best": (288, 512)}
     assert Segmenter(tiny_model).options == Segmenter(tiny_model, quality="balanced").options
     assert not Segmenter(tiny_model, quality="best", flip=False).options.flip
     # Who says a size means that size; and a scale makes no size too small.

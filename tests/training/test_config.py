@@ -16,7 +16,7 @@ def test_file_and_changes_are_merged(tmp_path: Path) -> None:
     file.write_text('seed = 7\n[model]\nvariant = "lite"\nclusters = 32\n[train]\nlr = 2e-4\nheld_out = ["bear"]\n')
     recipe = load_config(file, ["train.lr=5e-4", "train.augmentation.flip=0", "data=somewhere", "train.steps=9"])
     assert recipe.seed == 7
-    assert recipe.model.clusters == 32 and recipe.model.backbone == "tf_efficientnet_lite0"
+    assert recipe.model.clusters == 32 and recipe.model.backbone == "tf_efficientnet_lite2"
     assert recipe.train.lr == 5e-4 and recipe.train.augmentation.flip == 0.0
     assert recipe.train.held_out == ("bear",) and recipe.train.steps == 9
     assert recipe.data == "somewhere"

@@ -31,7 +31,7 @@ Backend = Annotated[
 Quality = Annotated[
     str,
     typer.Option(
-        help="fast: one pass per frame at 6/7 of the size; balanced: one; best: four, mirrored and backward too."
+        help="fast: one pass per frame at 6/7 of the size; balanced: one; best: four at 8/7, mirrored and backward too."
     ),
 ]
 FlowSize = Annotated[

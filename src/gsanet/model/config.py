@@ -111,8 +111,9 @@ class GSANetConfig:
 
 
 _LIGHT = GSANetConfig(
-    backbone="tf_efficientnet_lite0",
+    backbone="tf_efficientnet_lite2",
     channels=48,
+    detail_channels=32,
     references=3,
     size=448,
     square=False,

@@ -96,10 +96,10 @@ class Options:
 QUALITY: dict[str, dict[str, Any]] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
-    "best": {"flip": True, "flow_directions": "both", "flow_size": 512},
+    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512},
 }
-"""Presets: one pass of the network per frame on a smaller picture, one, four. What each gains and costs is in the
-README."""
+"""Presets: one pass of the network per frame on a smaller picture, one, four on a larger one. What each gains and costs
+is in the README."""
 
 DEFAULT_QUALITY = "balanced"
 
