@@ -82,12 +82,15 @@ def test_the_network_keeps_its_masks_and_leaves_the_model_alone(tiny_model: GSAN
     torch.testing.assert_close(outputs[1].logits, outputs[0].logits, atol=1e-4, rtol=1e-4)
 
 
-def test_slots_stay_in_full_precision(tiny_model: GSANet) -> None:
+def test_slots_and_what_sees_the_picture_stay_in_full_precision(tiny_model: GSANet) -> None:
     network = Network(tiny_model, "cpu", "bfloat16")
     convs = {name: m.weight.dtype for name, m in network.model.named_modules() if isinstance(m, FoldedConv2d)}
     slots = {name: dtype for name, dtype in convs.items() if name.startswith(("rgb_slots", "flow_slots"))}
     assert slots and set(slots.values()) == {torch.float32}
-    assert {dtype for name, dtype in convs.items() if "backbone" in name} == {torch.bfloat16}
+    backbone = {name: dtype for name, dtype in convs.items() if ".backbone." in name}
+    exact = {name.split("encoder.")[1] for name, dtype in backbone.items() if dtype == torch.float32}
+    assert exact == {"conv_stem", "blocks.0.0.conv"}
+    assert {dtype for dtype in backbone.values() if dtype != torch.float32} == {torch.bfloat16}
 
 
 def test_a_norm_right_before_the_next_layer_does_not_repeat_that_layer() -> None:
@@ -140,6 +143,9 @@ def test_a_transformer_keeps_its_masks_and_its_precisions() -> None:
     linears = {name: m.weight.dtype for name, m in quick.named_modules() if isinstance(m, nn.Linear)}
     assert {dtype for name, dtype in linears.items() if "backbone" in name} == {torch.bfloat16}
     assert {dtype for name, dtype in linears.items() if "_slots" in name} == {torch.float32}
+    convs = {name: m.weight.dtype for name, m in quick.named_modules() if isinstance(m, FoldedConv2d)}
+    first = {dtype for name, dtype in convs.items() if "patch_embed1" in name}
+    assert first == {torch.float32} and {d for n, d in convs.items() if "patch_embed2" in n} == {torch.bfloat16}
 
 
 def test_without_onednn_the_masks_are_the_same(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch) -> None:

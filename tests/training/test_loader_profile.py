@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_parts_of_both_stages(world: Path) -> None:
     recipe = load_config(world / "tiny.toml", [f"data={world}", "train.steps=100000", "pretrain.steps=100000"])
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     video = profile_loader(recipe, "train", world / "cache", seconds=0.3)
     assert {"read", "flow", "synthetic motion", "warp", "colour flow", "colour jitter", "stack"} <= set(video.parts)
     assert all(value > 0 for value in video.parts.values())
     assert video.pictures == 4 and video.pictures_per_second[0] > 0
     picture = profile_loader(recipe, "pretrain", world / "cache", seconds=0.3)
     assert "flow" not in picture.parts and picture.parts["warp"] > 0
+    # Loaders leave Ctrl-C to their parent; the parent, which measures as if it were one, must not.
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 def test_the_command(world: Path) -> None:

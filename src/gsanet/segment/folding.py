@@ -122,7 +122,7 @@ def _packed(weight: Tensor, place: tuple[Any, ...], shape: torch.Size) -> Tensor
     return packed
 
 
-def folded(model: Model, run: Callable[[Model], object]) -> Model:
+def folded(model: Model, run: Callable[[Model], object], exact: Callable[[str], object] = lambda name: False) -> Model:
     """A copy of *model* whose convolutions are :class:`FoldedConv2d`, for inference alone.
 
     Which norm and which activation follow which convolution is seen by running it, so that any backbone will do. A
@@ -132,6 +132,7 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
         model: in eval mode.
         run: calls the model, or all that will be called of it, with inputs of the right kind, under the autocast
             it will have.
+        exact: says of a convolution, by its name, whether it computes in float32 whatever autocast gave it.
     """
     model = copy.deepcopy(model)
     names = {module: name for name, module in model.named_modules()}
@@ -148,7 +149,7 @@ def folded(model: Model, run: Callable[[Model], object]) -> Model:
 
     def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
-            dtypes[module] = output.dtype
+            dtypes[module] = torch.float32 if exact(names[module]) else output.dtype
         seen[id(output)] = (module, output, output._version)
 
     hooks = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -23,6 +24,13 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 _REHEARSAL = (128, 128)
 """Pixels of the blank frame on which the model is run once to see how it is put together."""
 
+_ENTRY = re.compile(
+    r"(rgb|flow)\.backbone\.encoder\.(conv_stem|blocks\.0\.|blocks\.1\.0\.conv_dw|conv1|patch_embed1\.)"
+)
+"""What sees a picture first, in timm's models and MiT, up to the step to a quarter of its size. bfloat16 has 8 bits, of
+which a pixel of -1 to 1 needs more: fine gradients of flow were lost here. In float32 these few layers cost a twentieth
+of the network's time (docs/performance.md)."""
+
 _setting = threading.Lock()
 
 
@@ -41,7 +49,7 @@ class Network:
         self.precision = choose_precision(precision, self.device)
         self.config = model.config
         model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model = folded(model, self._rehearse)
+        self.model = folded(model, self._rehearse, exact=_ENTRY.match)
         self.step: Callable[..., GSANetOutput] = self.model
         """What frames go through."""
 

@@ -14,7 +14,7 @@ from gsanet.data.datasets import Progress
 from gsanet.data.sample import collate
 from gsanet.training.config import TrainingConfig
 from gsanet.training.finetune import FinetuneStage
-from gsanet.training.loop import quiet_worker
+from gsanet.training.loop import one_thread, quiet_worker
 from gsanet.training.pretrain import PretrainStage
 from gsanet.training.steps import Share, draws_of
 
@@ -56,7 +56,7 @@ def profile_loader(
         GsanetError: the data sets are not there.
     """
     made = PretrainStage(recipe, cache, progress) if stage == "pretrain" else FinetuneStage(recipe, cache, progress)
-    quiet_worker(0)  # as many threads as a worker has
+    one_thread()  # as a worker has
     parts = _parts(made, recipe.seed, seconds)
     speeds = {}
     for workers in dict.fromkeys((0, recipe.workers)):

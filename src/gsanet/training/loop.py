@@ -309,7 +309,12 @@ def _to(batch: Sample, device: torch.device) -> Sample:
 
 
 def quiet_worker(_: int) -> None:
-    """A loader process shares the machine with the network: one thread is its part."""
+    """A loader process shares the machine with the network."""
     leave_stopping_to_parent()
+    one_thread()
+
+
+def one_thread() -> None:
+    """The part of a loader: PyTorch and OpenCV compute on one thread from here on."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
