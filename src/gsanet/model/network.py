@@ -34,6 +34,11 @@ class ReferenceFeatures:
         """The same references for *batch* targets, without a copy; B must be 1."""
         return ReferenceFeatures(*(t.expand(batch, -1, -1, -1) for t in (self.rgb, self.flow)))
 
+    @staticmethod
+    def join(parts: Sequence[ReferenceFeatures]) -> ReferenceFeatures:
+        """All references of the same videos, in order."""
+        return ReferenceFeatures(*(torch.cat([getattr(p, name) for p in parts], dim=1) for name in ("rgb", "flow")))
+
 
 @dataclass
 class GSANetOutput:

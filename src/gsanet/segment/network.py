@@ -80,9 +80,14 @@ class Network:
     def accept(self, sizes: Iterable[tuple[int, int]]) -> None:
         """Every size will do."""
 
-    @torch.inference_mode()
     def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
-        """R pictures of one view -> their features, B = 1."""
+        """R pictures of one view -> their features, B = 1. A CPU takes them one by one, for less memory."""
+        if self.device.type == "cpu":
+            return ReferenceFeatures.join([self._encode([one]) for one in pictures])
+        return self._encode(pictures)
+
+    @torch.inference_mode()
+    def _encode(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
         rgb, flow = self._inputs(pictures)
         with self._autocast():
             return self.model.encode_references(rgb.unsqueeze(0), flow.unsqueeze(0))

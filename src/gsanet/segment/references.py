@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
-
 from gsanet.model import ReferenceFeatures
 from gsanet.segment.motion import Motion
 from gsanet.segment.options import View
@@ -72,10 +70,7 @@ class OnlineBank(ReferenceBank):
                 return
         new = [self._encode([pictures]) for pictures in prepared.views]
         if self.indices:
-            new = [
-                ReferenceFeatures(torch.cat((old.rgb, one.rgb), dim=1), torch.cat((old.flow, one.flow), dim=1))
-                for old, one in zip(self.features, new, strict=True)
-            ]
+            new = [ReferenceFeatures.join(both) for both in zip(self.features, new, strict=True)]
         self.indices.append(index)
         self.features = new
 
