@@ -33,7 +33,8 @@ def run(script: str, *arguments: str) -> list[str]:
 
 @pytest.mark.slow
 def test_both_schedules_agree_and_the_last_line_is_their_ratio() -> None:
-    lines = run("schedule.py", "--model", "lite", "--size", "128x160", "--repeat", "1", "--matrix", "64")
+    # The size of the preset `fast`: how far bfloat16 may be off is said of sizes that the model is made for.
+    lines = run("schedule.py", "--model", "lite", "--size", "224x384", "--repeat", "1", "--matrix", "64")
     table = [line for line in lines if line.startswith("| ") and "float" in line]
     assert [line.split(" | ")[0] for line in table[:2]] == ["| published, float32", "| ours, float32"]
     assert "the schedules agree" in lines
