@@ -9,7 +9,8 @@ what moves and on things that come out from behind, they do not. At a cut the av
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import cv2
@@ -115,8 +116,7 @@ def inverse(flow: Flow) -> Flow:
     return back
 
 
-@dataclass
-class _Held:
+class _Held(NamedTuple):
     """A frame that waits for those after it; all maps in pixels of the links."""
 
     result: FrameResult
@@ -124,7 +124,7 @@ class _Held:
     past: Map
     """Average of all before, and of its own."""
     forth: Flow | None = None
-    """To the next frame, if that waits too."""
+    """From the frame before to this one, and how far that is trusted: of the link between them."""
     future: Map | None = None
 
 
@@ -148,12 +148,10 @@ def smoothed(
         if link is None:
             yield from _with_future(held, len(held))
             past = own
+            held.append(_Held(result, own, past))
         else:
-            if held:
-                held[-1].forth, held[-1].future = link.forth, link.future
-            weight = trust * link.past
-            past = ((1 - trust) * own + weight * carry(past, link.back)) / (1 - trust + weight)
-        held.append(_Held(result, own, past))
+            past = _joined(own, carry(past, link.back), trust, link.past)
+            held.append(_Held(result, own, past, link.forth, link.future))
         # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
         if len(held) >= 2 * lookahead:
             yield from _with_future(held, max(lookahead, 1))
@@ -163,22 +161,26 @@ def smoothed(
 
 def _with_future(held: list[_Held], count: int) -> list[FrameResult]:
     """Take the first *count* of *held* out, averaged with what comes after them."""
-    changes: list[Map] = []
-    coming = np.zeros((0, 0), np.float32)
-    for one in reversed(held):
-        if one is held[-1]:
-            changes.append(one.past - one.own)
-            coming = one.own
-            continue
-        assert one.forth is not None and one.future is not None
-        carried = carry(coming, one.forth)
-        weight = FUTURE * one.future
+    if not held:
+        return []
+    changes = [held[-1].past - held[-1].own]
+    coming = held[-1].own
+    for one, after in reversed(list(pairwise(held))):
+        assert after.forth is not None and after.future is not None
+        carried = carry(coming, after.forth)
+        weight = FUTURE * after.future
         changes.append((one.past + weight * carried) / (1 + weight) - one.own)
-        weight = PAST * one.future
-        coming = ((1 - PAST) * one.own + weight * carried) / (1 - PAST + weight)
+        coming = _joined(one.own, carried, PAST, after.future)
     done = [_corrected(one.result, change) for one, change in zip(held[:count], reversed(changes), strict=False)]
     del held[:count]
     return done
+
+
+def _joined(own: Map, carried: Map, trust: float, alike: Map) -> Map:
+    """A frame's own values and the average of what came so far, carried to it: *trust* of that, where *alike* is 1."""
+    weight = trust * alike
+    joined: Map = ((1 - trust) * own + weight * carried) / (1 - trust + weight)
+    return joined
 
 
 def _corrected(result: FrameResult, change: Map) -> FrameResult:
