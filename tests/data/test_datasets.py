@@ -105,11 +105,30 @@ def test_a_cache_is_built_once_and_survives_a_broken_build(tmp_path: Path) -> No
         return np.full((2, item + 1), item, np.uint8), np.full((1,), 255, np.uint8)
 
     with pytest.raises(OSError, match="disk"):
-        ArrayCache.build(tmp_path, [0, 9], load, ["a"])
+        ArrayCache.build(tmp_path, [0, 9], load, ["a"], [1])
     assert not list(tmp_path.rglob("*.part"))
-    cache = ArrayCache.build(tmp_path, range(5), load, ["b"])
-    again = ArrayCache.build(tmp_path, range(5), load, ["b"])
+    cache = ArrayCache.build(tmp_path, range(5), load, ["b"], [1])
+    again = ArrayCache.build(tmp_path, range(5), load, ["b"], [1])
     assert calls.count(3) == 1 and len(again) == 5
     for c in (cache, again):
         first, second = c[3]
         assert (first == 3).all() and first.shape == (2, 4) and second.tolist() == [255]
+
+
+def test_a_cache_that_is_out_of_date_is_replaced(tmp_path: Path) -> None:
+    """A copy of the same data with other times must not leave gigabytes behind."""
+
+    def build(value: int, stamp: int, key: str = "a") -> ArrayCache:
+        return ArrayCache.build(tmp_path, [value], lambda v: (np.full((2,), v, np.uint8),), [key], [stamp])
+
+    def values(cache: ArrayCache) -> list[int]:
+        result: list[int] = cache[0][0].tolist()
+        return result
+
+    old = build(1, stamp=1)
+    assert values(old) == [1, 1]
+    assert values(build(2, stamp=1)) == [1, 1], "nothing has changed: the cache answers"
+    new = build(3, stamp=2)
+    assert values(new) == [3, 3] and values(old) == [1, 1], "whoever reads the old one may go on"
+    assert len(list(tmp_path.rglob("*.bin"))) == 1
+    assert values(build(4, stamp=1, key="b")) == [4, 4] and len(list(tmp_path.rglob("*.bin"))) == 2

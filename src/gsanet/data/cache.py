@@ -1,7 +1,7 @@
 """Decoded pictures as plain arrays on disk, so that training spends its time on training.
 
 A cache is one file of bytes and a small index; it is memory-mapped, so several loader processes share it
-and the operating system keeps what is used often.
+and the operating system keeps what is used often. One that has become old is replaced, not kept beside the new one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = tuple[NDArray[np.uint8], ...]
+
+_INDEX = "index.json"
 
 
 class Decoder:
@@ -38,23 +40,24 @@ def decoded(
     items: Sequence[Any],
     load: Callable[[Any], Arrays],
     key: Iterable[object],
+    stamp: Iterable[object],
     progress: Callable[[int, int], None] | None = None,
 ) -> ArrayCache | Decoder:
     """``load(item)`` for all *items*, by number: from the folder *cache*, filled if need be, or None: each time anew.
 
-    Arguments as :meth:`ArrayCache.build`; *key* is not looked at without a cache.
+    Arguments as :meth:`ArrayCache.build`; *key* and *stamp* are not looked at without a cache.
     """
-    return Decoder(items, load) if cache is None else ArrayCache.build(cache, items, load, key, progress)
+    return Decoder(items, load) if cache is None else ArrayCache.build(cache, items, load, key, stamp, progress)
 
 
 class ArrayCache:
     """Tuples of uint8 arrays by number. Build with :meth:`build`, read with ``cache[i]``."""
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
+        index = json.loads((folder / _INDEX).read_text())
         self._shapes: list[list[list[int]]] = index["shapes"]
         self._offsets: list[int] = index["offsets"]
-        self._file = folder / "data.bin"
+        self._file = folder / index["data"]
         self._data: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
@@ -81,18 +84,21 @@ class ArrayCache:
         items: Sequence[Any],
         load: Callable[[Any], Arrays],
         key: Iterable[object],
+        stamp: Iterable[object],
         progress: Callable[[int, int], None] | None = None,
     ) -> ArrayCache:
         """The cache of ``load(item)`` for all *items*, made now unless *root* has it already.
 
         Args:
             root: folder of all caches; this one gets a folder named by *key*.
-            key: whatever the arrays depend on (files with their times, sizes, ...).
+            key: what the arrays are made of and how (names of files, sizes, ...).
+            stamp: what tells whether that has changed since (times of files): then the cache is made anew, in place
+                of the old one.
             progress: called with done and total.
         """
-        name = hashlib.sha256(repr(list(key)).encode()).hexdigest()[:16]
-        folder = root / name
-        if (folder / "index.json").is_file():
+        folder, data = root / _digest(key), f"data.{_digest(stamp)}.bin"
+        index = folder / _INDEX
+        if index.is_file() and json.loads(index.read_text())["data"] == data:
             return cls(folder)
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f"data.{os.getpid()}.part"
@@ -109,10 +115,17 @@ class ArrayCache:
                             position += array.size
                     if progress:
                         progress(len(shapes), len(items))
-            beside.replace(folder / "data.bin")
-            index = folder / f"index.{os.getpid()}.part"
-            index.write_text(json.dumps({"shapes": shapes, "offsets": offsets}))
-            index.replace(folder / "index.json")
+            beside.replace(folder / data)
+            new = folder / f"index.{os.getpid()}.part"
+            new.write_text(json.dumps({"data": data, "shapes": shapes, "offsets": offsets}))
+            new.replace(index)
         finally:
             beside.unlink(missing_ok=True)
+        for old in folder.glob("data.*.bin"):
+            if old.name != data:
+                old.unlink(missing_ok=True)
         return cls(folder)
+
+
+def _digest(things: Iterable[object]) -> str:
+    return hashlib.sha256(repr(list(things)).encode()).hexdigest()[:16]

@@ -5,10 +5,9 @@ All are pure functions of a :class:`~gsanet.data.sample.Draw`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +52,8 @@ class SaliencyDataset(Dataset[Sample]):
         self.stride = stride
         self._names = [pair.name for pair in pairs]
         decode = partial(_decode_pair, long_side=long_side)
-        key = chain(("pairs", long_side), ((p.rgb, p.gt, _time(p.rgb), _time(p.gt)) for p in pairs))
-        self._arrays = decoded(cache, pairs, decode, key, progress)
+        files = [(p.rgb, p.gt) for p in pairs]
+        self._arrays = decoded(cache, pairs, decode, ("pairs", long_side, *files), _times(files), progress)
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -136,8 +135,9 @@ class VideoDataset(Dataset[Sample]):
                 raise GsanetError(f"no flow picture in FLOW/ for frame {frame.name}: run `gsanet flow` on the folder")
         self._names = [frame.name for frame in frames]
         decode = partial(_decode_frame, pictures=pictures, long_side=long_side)
-        key = chain(("frames", pictures, long_side), (_frame_key(f, pictures) for f in frames))
-        self._arrays = decoded(cache, frames, decode, key, progress)
+        files = [(f.rgb, f.gt, f.flow if pictures else None) for f in frames]
+        key = ("frames", pictures, long_side, *files)
+        self._arrays = decoded(cache, frames, decode, key, _times(files), progress)
         self.names = [video.name for video in videos]
         self.frames_of: list[range] = []
         for video in videos:
@@ -261,10 +261,6 @@ def _decode_frame(frame: Frame, pictures: bool, long_side: int) -> Arrays:
     return load(frame.rgb, frame.gt, frame.flow if pictures else None, long_side)
 
 
-def _time(path: Path | None) -> int:
-    return path.stat().st_mtime_ns if path else 0
-
-
-def _frame_key(frame: Frame, pictures: bool) -> tuple[object, ...]:
-    paths = (frame.rgb, frame.gt, frame.flow if pictures else None)
-    return (*paths, *(_time(p) for p in paths))
+def _times(files: Iterable[Iterable[Path | None]]) -> Iterator[int]:
+    """When each was last written; nothing is looked at before it is asked for."""
+    return (path.stat().st_mtime_ns for group in files for path in group if path)
