@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,16 @@ def test_equal_runs_and_single_sequences() -> None:
     assert math.isnan(one.p)
     assert one.verdict == "one sequence says nothing about others"
     assert math.isnan(interval(run("a", {"x": 0.4})).low)
+
+
+def test_a_run_read_from_its_file_is_equal_to_itself(tmp_path: Path) -> None:
+    """The file has six digits: less than that is no difference."""
+    now = run("a", dict.fromkeys(spread(12, 0.5, 0.1, 4), 1 / 13))
+    now.save(tmp_path / "scores.json")
+    for pair in ((now, Result.load(tmp_path / "scores.json")), (Result.load(tmp_path / "scores.json"), now)):
+        found = compare(*pair)
+        assert (found.difference.mean, found.p) == (0, 1)
+        assert found.verdict == "no clear difference (higher on 0 of 12 sequences)"
 
 
 def test_few_sequences_are_said_to_be_few() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.errors import GsanetError
-from gsanet.evaluation.result import Result
+from gsanet.evaluation.result import DIGITS, Result
 
 DRAWS = 10_000
 FEW = 10
@@ -85,8 +85,9 @@ def compare(base: Result, other: Result, measure: str | None = None) -> Comparis
             f"{other.name} was measured by {other.protocol} and {base.name} by {base.protocol}: compare like with like"
         )
     measure = measure or base.headline
-    theirs = {s.name: s.summary[measure] for s in other.sequences}
-    shared = {s.name: (s.summary[measure], theirs[s.name]) for s in base.sequences if s.name in theirs}
+    # As they are written: what was read from a file must not differ from what was not.
+    ours, theirs = ({s.name: round(s.summary[measure], DIGITS) for s in run.sequences} for run in (base, other))
+    shared = {name: (value, theirs[name]) for name, value in ours.items() if name in theirs}
     if not shared:
         raise GsanetError(f"{other.name} and {base.name} have no sequence in common")
     change, means = bootstrap(np.array([b - a for a, b in shared.values()]))

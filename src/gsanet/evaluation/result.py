@@ -12,6 +12,9 @@ import numpy as np
 
 from gsanet.errors import GsanetError
 
+DIGITS = 6
+"""After the point, of numbers in a file."""
+
 Scores = dict[str, float]
 """Measure -> value, as a share. NaN where a measure does not apply."""
 
@@ -123,5 +126,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return round(value, DIGITS) if math.isfinite(value) else None
     return value
