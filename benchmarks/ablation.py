@@ -17,10 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+
+from command import gsanet
 
 from gsanet.model import GSANetConfig
 from gsanet.model.cost import model_cost
@@ -34,14 +34,6 @@ ROWS: dict[str, dict[str, object]] = {
     "guided, KNN filter, FAT: the method": {},
 }
 """What each row changes in the model."""
-
-
-def gsanet(*words: object) -> None:
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "gsanet", *map(str, words)]
-    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stderr}")
 
 
 def settings(changes: dict[str, object]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,9 @@ import torch
 from gsanet.model import GSANet
 from gsanet.segment.network import Network
 from gsanet.segment.prepare import Pictures
+from gsanet.training.config import load_config
 from tiny import TINY, moving_square
+from worlds import make_world
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 
@@ -79,3 +82,19 @@ def test_neither_import_nor_help_loads_anything_heavy() -> None:
     lines = run("startup.py", "--repeat", "2")
     assert [line.split("|")[3].strip() for line in lines[2:]] == ["none"] * 3
     assert "`gsanet --help`" in lines[-1]
+
+
+@pytest.mark.slow
+def test_every_sequence_is_segmented_by_a_model_that_has_not_seen_it(tmp_path: Path) -> None:
+    data, out = make_world(tmp_path / "data"), tmp_path / "folds"
+    words = [str(data), "-o", str(out), "--recipe", str(data / "tiny.toml"), "--folds", "2", "--set", "train.steps=1"]
+    assert run("folds.py", *words, "--only", "1")[0] == "fold 1, without right"
+    lines = run("folds.py", *words)
+    assert lines[0] == "fold 0, without left", "what is done is not done again"
+    for number, name in enumerate(("left", "right")):
+        assert list(load_config(out / f"fold{number}" / "recipe.toml").train.held_out) == [name]
+    scores = json.loads((out / "scores.json").read_text())
+    assert [one["name"] for one in scores["sequences"]] == ["left", "right"]
+    again = run("folds.py", *words, "--compare", str(out))
+    assert not any(line.startswith("fold ") for line in again)
+    assert any("no clear difference" in line for line in again), again

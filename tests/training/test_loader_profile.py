@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from worlds import make_world
 
 from gsanet.cli import app, commands  # noqa: F401
 from gsanet.training.config import load_config
 from gsanet.training.loader_profile import profile_loader
+from worlds import make_world
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from worlds import make_world
 
 from gsanet.errors import GsanetError
 from gsanet.training.config import load_config
 from gsanet.training.parallel import launch
+from worlds import make_world
 
 # Rounding alone: sums over two halves of a batch are taken in another order. Losses are near 10.
 LOSS_TOLERANCE = 1e-3

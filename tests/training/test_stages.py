@@ -18,7 +18,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
-from worlds import make_world
 
 from gsanet.cli import app, commands  # noqa: F401
 from gsanet.data.sample import Sample
@@ -29,6 +28,7 @@ from gsanet.training.finetune import FinetuneStage, train
 from gsanet.training.folder import list_runs
 from gsanet.training.pretrain import pretrain
 from gsanet.training.stop import stop_requests
+from worlds import make_world
 
 
 @pytest.fixture(scope="module")
