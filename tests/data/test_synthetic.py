@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,7 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.datasets import Distractors, Mixture, SaliencyDataset, SyntheticDataset, VideoDataset
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation
-from gsanet.data.synthetic import Cast, Scene, SyntheticMotion, Thing, carried_along
+from gsanet.data.synthetic import Scene, SyntheticMotion, Thing, carried_along
 from gsanet.flow.dis import DISFlow
 
 
@@ -45,37 +44,6 @@ def test_a_still_object_moves_with_the_camera() -> None:
     frame = motion.next_frame(np.random.default_rng(1), Scene(image, mask))
     without = motion.next_frame(np.random.default_rng(1), Scene(image, np.zeros_like(mask)))
     assert np.array_equal(frame, without) and not np.array_equal(frame, image)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_what_the_object_casts_goes_with_it_and_is_not_it(seed: int) -> None:
-    _, mask = _picture()
-    image = np.where(mask, np.uint8(90), np.uint8(200))[..., None].repeat(3, -1)
-    scene = Scene(image, mask).with_cast(np.random.default_rng(seed))
-    assert scene.cast is not None and np.array_equal(scene.mask, mask) and np.array_equal(scene.cast.ground, image)
-    # A camera that stands still, over ground where nothing is.
-    empty = np.full_like(image, 200)
-    motion = SyntheticMotion(camera=0, camera_turn=0, object=0.01, object_turn=0, still=0)
-    casts = (scene.cast._replace(ground=empty), Cast(empty, empty, np.zeros(mask.shape, np.float32)))
-    with_it, without = (
-        motion.next_frame(np.random.default_rng(seed), replace(scene, image=image, cast=cast)) for cast in casts
-    )
-
-    def middle(image: np.ndarray, ground: np.ndarray) -> np.ndarray:
-        weight = cv2.absdiff(image, ground)[..., 0].astype(float)
-        assert weight.any()
-        return np.array([np.average(at, weights=weight) for at in np.mgrid[: len(weight), : len(weight[0])]])
-
-    inside = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3))) > 0
-    assert (scene.image != image).any(-1)[~inside].any() and not (scene.image != image).any(-1)[mask].any()
-    shift = middle(without, empty) - middle(image, empty)
-    assert middle(with_it, without) - middle(scene.image, image) == pytest.approx(shift, abs=1)
-
-
-def test_nothing_casts_no_shadow() -> None:
-    image, mask = _picture()
-    empty = Scene(image, np.zeros_like(mask))
-    assert empty.with_cast(np.random.default_rng(0)) is empty
 
 
 @pytest.mark.parametrize("size", [(64, 128), (96, 64)])

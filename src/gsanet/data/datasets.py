@@ -237,8 +237,6 @@ class SyntheticDataset(Dataset[Sample]):
                 if other != number:
                     scene = self.distractors.put(rng, scene, other)
             scene = scene.cropped(window_around(rng, scene.mask, draw.size))
-            if self.motion.shadow and rng.random() < self.motion.shadow:
-                scene = scene.with_cast(rng)
             flow = self.motion.flow(rng, scene, self._dis)
             gt = scene.mask * np.uint8(255)
             frames.append(make_frame(rng, scene.image, flow, gt, draw.size, self.augmentation, self.variation))

@@ -7,8 +7,7 @@ computed, so that its errors at borders and in flat regions are those of real fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -43,8 +42,6 @@ class SyntheticMotion:
     slant: float = 0.0
     """Largest share by which the ground's shift grows to the picture's lower edge and shrinks to the upper one, as
     that of a floor does."""
-    shadow: float = 0.0
-    """Probability that the object throws a shadow or is mirrored in the ground: both go with it, and are not it."""
 
     def flow(self, rng: np.random.Generator, scene: Scene, dis: DISFlow) -> NDArray[np.float32]:
         """Flow of *scene* to a rendered next frame in which its object moved its own way.
@@ -64,8 +61,7 @@ class SyntheticMotion:
         ground = camera
         if self.slant:
             ground = _sheared(camera, rng.uniform(0, self.slant) * shift, h)
-        behind = scene.image if scene.cast is None else scene.cast.ground
-        frame: Image = cv2.warpAffine(behind, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
+        frame: Image = cv2.warpAffine(scene.image, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
         layers = []
         for thing in scene.things:
             if not (self.near or thing.front):
@@ -74,15 +70,9 @@ class SyntheticMotion:
             nearer[:2, 2] += rng.uniform(0, self.near) * shift
             layers.append((thing.front, thing.mask, nearer))
         y, x = np.nonzero(scene.mask)
-        along = camera.copy()
         if len(y) and rng.random() >= self.still:
-            centre = (float(x.mean()), float(y.mean()))
-            own = _motion(rng, centre, self.object * diagonal, self.object_turn)
+            own = _motion(rng, (float(x.mean()), float(y.mean())), self.object * diagonal, self.object_turn)
             layers.append((False, scene.mask, camera @ own))
-            along[:2, 2] += camera[:2, :2] @ (own[:2, :2] @ centre + own[:2, 2] - centre)
-        if scene.cast is not None:
-            moved = cv2.warpAffine(scene.cast.picture, along[:2], (w, h), borderMode=cv2.BORDER_REPLICATE)
-            frame = _over(frame, moved, cv2.warpAffine(scene.cast.opacity, along[:2], (w, h)))
         # What is behind the object, then the object, then what is before it.
         for _, mask, matrix in sorted(layers, key=lambda layer: (layer[0], layer[1] is scene.mask)):
             moved = cv2.warpAffine(scene.image, matrix[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
@@ -102,17 +92,6 @@ class Thing:
     """It hides the object."""
 
 
-class Cast(NamedTuple):
-    """A shadow or mirror image of a scene's object, on the ground below it."""
-
-    ground: Image
-    """The scene without it, (h,w,3)"""
-    picture: Image
-    """(h,w,3)"""
-    opacity: NDArray[np.float32]
-    """(h,w)"""
-
-
 @dataclass(frozen=True)
 class Scene:
     """A picture made of layers."""
@@ -122,39 +101,6 @@ class Scene:
     mask: NDArray[np.bool_]
     """(h,w), where its object is seen"""
     things: tuple[Thing, ...] = ()
-    cast: Cast | None = None
-
-    def with_cast(self, rng: np.random.Generator) -> Scene:
-        """The same scene, its object with a shadow or mirror image, as the last step.
-
-        On the ground they begin at the object's lowest point: a mirror image as by water, or a shadow, flattened and to
-        the side as the light has it. Where there is no ground below, the shadow falls on what is behind.
-        """
-        y, x = np.nonzero(self.mask)
-        if not len(y):
-            return self
-        h, w = self.mask.shape
-        foot, high, wide = float(y.max()), float(np.ptp(y)), float(np.ptp(x))
-        share = self.mask.astype(np.float32)
-        kind = rng.choice(["water", "floor", "wall"]) if foot < 0.9 * h else "wall"
-        if kind == "water":
-            fall = _below(foot, rng.uniform(0.7, 1), 0)
-            picture = cv2.warpAffine(self.image, fall, (w, h), borderMode=cv2.BORDER_REPLICATE)
-            waves = _waves(rng, foot, (h, w))
-            picture = cv2.remap(picture, *waves, cv2.INTER_LINEAR)
-            share = cv2.remap(cv2.warpAffine(share, fall, (w, h)), *waves, cv2.INTER_LINEAR)
-        else:
-            if kind == "floor":
-                fall = _below(foot, rng.uniform(0.1, 0.8), rng.uniform(-1.5, 1.5))
-            else:
-                fall = np.array([[1, 0, rng.uniform(-0.3, 0.3) * wide], [0, 1, rng.uniform(-0.1, 0.2) * high]])
-            share = cv2.warpAffine(share, fall, (w, h))
-            picture = np.full_like(self.image, rng.integers(0, 40))
-        depth = np.float32(rng.uniform(0.3, 0.8))
-        opacity = depth * cv2.GaussianBlur(share, (0, 0), max(0.5, rng.uniform(0, 0.03) * np.hypot(high, wide)))
-        for mask in (self.mask, *(thing.mask for thing in self.things)):
-            opacity[mask] = 0
-        return replace(self, image=_over(self.image, picture, opacity), cast=Cast(self.image, picture, opacity))
 
     def with_thing(self, rng: np.random.Generator, picture: Image, mask: NDArray[np.bool_], front: bool) -> Scene:
         """The same scene with the object of another *picture* (h',w',3) in it, hidden by its object or hiding it.
@@ -229,21 +175,6 @@ def _over(below: Image, above: Image, share: NDArray[np.float32]) -> Image:
     alpha = share[..., None]
     mixed: Image = (alpha * above + (1 - alpha) * below + 0.5).astype(np.uint8)
     return mixed
-
-
-def _below(foot: float, flat: float, aside: float) -> NDArray[np.float64]:
-    """What stands at a height above row *foot* falls below it: *flat* times as far, and *aside* times to the side."""
-    return np.array([[1, -aside, aside * foot], [0, -flat, foot * (1 + flat)]])
-
-
-def _waves(
-    rng: np.random.Generator, foot: float, size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where each pixel of a picture in water comes from, x and y: rows below *foot* shift to and fro, more and more."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    reach = rng.uniform(0, 0.1) * np.maximum(y - foot, 0)
-    shift = reach * np.sin(y * (2 * np.pi / rng.uniform(0.01, 0.05) / size[0]) + rng.uniform(0, 2 * np.pi))
-    return x + shift.astype(np.float32), y
 
 
 def _sheared(motion: NDArray[np.float64], shift: NDArray[np.float64], height: int) -> NDArray[np.float64]:
