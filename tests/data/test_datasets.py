@@ -83,16 +83,6 @@ def test_a_blank_flow_is_white(video: Path) -> None:
     assert (data[Draw((0,), (0,), (64, 64))].flow == 255).all()
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_the_flow_stream_may_be_shown_the_frame_in_training_only(video: Path, training: bool) -> None:
-    data = VideoDataset(
-        sequences(video / "data", need_gt=True), video / "cache",
-        augmentation=Augmentation() if training else None, variation=FlowVariation(gaps=(1,), picture=1.0),
-    )  # fmt: skip
-    sample = data[Draw((0,), (0,), (64, 64))]
-    assert bool((sample.flow == sample.rgb).all()) == training
-
-
 def test_pictures_are_needed_where_no_flow_is_computed(video: Path) -> None:
     with pytest.raises(GsanetError, match="no flow picture in FLOW/ for frame walk_00000"):
         VideoDataset(sequences(video / "data", need_gt=True), video / "cache")

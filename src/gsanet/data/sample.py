@@ -71,8 +71,6 @@ class FlowVariation:
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
     blank: float = 0.0
     """Probability of a still (blank) picture: motion is not always there."""
-    picture: float = 0.0
-    """Probability that the flow stream is shown the frame itself: it learns what things look like, too."""
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:
@@ -114,9 +112,6 @@ def make_frame(
         return picture, mask
     moved = warp_flow(flow, warp, size)
     if variation is not None and augmentation is not None:
-        # Asked only where it is wanted: one more random number would change all samples of a recipe without it.
-        if variation.picture and rng.random() < variation.picture:
-            return picture, picture, mask
         moved = _vary_flow(rng, moved, variation)
     return picture, flow_to_picture(moved, still), mask
 
