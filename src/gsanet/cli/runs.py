@@ -27,11 +27,14 @@ def runs(
         return
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("run", "stage", "steps", "best", "at step", "minutes", "written"):
-        table.add_column(name, justify="left" if name in ("run", "stage") else "right", no_wrap=name != "run")
+        table.add_column(name, justify="left" if name in ("run", "stage") else "right", no_wrap=True)
     for run in found:
         chosen = (f"{run['best']:.4f}", str(run["best_step"])) if run["best"] >= 0 else ("-", "-")
         table.add_row(
             str(run["path"]), run["stage"], f"{run['step']}/{run['steps']}", *chosen,
             f"{run['seconds'] / 60:.0f}", run["time"],
         )  # fmt: skip
-    Console().print(table)
+    console = Console()
+    # In a narrow window lines run over its edge: names cut short would be of no use.
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
