@@ -141,8 +141,8 @@ def calibrate(model: GSANet, pictures: Sequence[Pictures]) -> None:
 def peak(dtype: torch.dtype, side: int, repeat: int = 5) -> float:
     """GFLOP per second of a product of two matrices of *side* x *side*; the best of *repeat*, by the quicker library.
 
-    PyTorch leaves products to MKL and convolutions to oneDNN. On processors of other makers than its own MKL may be the
-    slower one by a third, so the same product is also done as a convolution with a kernel of one pixel.
+    PyTorch leaves products to MKL and convolutions to oneDNN. On AMD's processors MKL may be half as quick, so the same
+    product is also done as a convolution with a kernel of one pixel.
     """
     a, b = (torch.randn(side, side).to(dtype) for _ in range(2))
     pixels = a.view(1, side, 1, side).permute(0, 3, 1, 2)
