@@ -40,7 +40,7 @@ fast: $(READY)
 
 format: $(READY)
 	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --no-cache --fix .
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache

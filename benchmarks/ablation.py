@@ -20,7 +20,7 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from command import gsanet
+from command import SCORES, gsanet, train_and_score
 
 from gsanet.model import GSANetConfig
 from gsanet.model.cost import model_cost
@@ -61,25 +61,22 @@ def score(recipe: Path, data: Path, out: Path, row: str, seed: int, settled: Tra
         return
     started = stage_one(recipe, data, out, ROWS[row])
     print(f"{row}, seed {seed}", flush=True)
-    words = ["--pretrained", started, "--set", f"seed={seed}", *settings(ROWS[row])]
-    gsanet("train", "--config", recipe, "--data", data, "-o", folder, *words)
+    training = ["--pretrained", started, "--set", f"seed={seed}", *settings(ROWS[row])]
     height_and_width = settled.train.sizes[0]
-    words = ["--sequences", ",".join(settled.train.held_out), "--size", max(height_and_width), "--workers", 1]
-    beside = folder / "scores.part"
-    gsanet("benchmark", folder / "last.safetensors", "--data", data / "DAVIS_train", "--json", beside, *words)
-    beside.replace(result(out, row, seed))
+    scoring = ["--sequences", ",".join(settled.train.held_out), "--size", max(height_and_width), "--workers", 1]
+    train_and_score(folder, recipe, data, training, scoring)
 
 
 def result(out: Path, row: str, seed: int) -> Path:
     """Where the scores of a run are."""
-    return out / f"{list(ROWS).index(row)}-seed{seed}" / "scores.json"
+    return out / f"{list(ROWS).index(row)}-seed{seed}" / SCORES
 
 
 def table(out: Path, settled: TrainingConfig) -> list[str]:
     """A line for each row that has results: mean over the seeds, with what lies between the lowest and the highest."""
     lines = ["| model | parameters | GFLOP a frame | seeds | J | F | J&F |", "|---|---|---|---|---|---|---|"]
     for number, (row, changes) in enumerate(ROWS.items()):
-        files = sorted(out.glob(f"{number}-seed*/scores.json"))
+        files = sorted(out.glob(f"{number}-seed*/{SCORES}"))
         scores = [json.loads(file.read_text())["overall"] for file in files]
         if not scores:
             continue

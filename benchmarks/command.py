@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+SCORES = "scores.json"
+"""In the folder of a run that is done."""
 
 
 def gsanet(*words: object, show: bool = False) -> None:
@@ -13,3 +18,18 @@ def gsanet(*words: object, show: bool = False) -> None:
     done = subprocess.run(command, check=False, stdout=stdout, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
+
+
+def train_and_score(
+    folder: Path, recipe: Path, data: Path, training: Sequence[object], scoring: Sequence[object]
+) -> None:
+    """Train a video model into *folder*, then segment and evaluate sequences of its data; :data:`SCORES` comes last.
+
+    Args:
+        training: more words for ``gsanet train``,
+        scoring: and for ``gsanet benchmark``.
+    """
+    gsanet("train", "--config", recipe, "--data", data, "-o", folder, *training)
+    beside = folder / "scores.part"
+    gsanet("benchmark", folder / "last.safetensors", "--data", data / "DAVIS_train", "--json", beside, *scoring)
+    beside.replace(folder / SCORES)

@@ -17,7 +17,7 @@ import argparse
 import json
 from pathlib import Path
 
-from command import gsanet
+from command import SCORES, gsanet, train_and_score
 
 from gsanet.data.layout import sequences
 
@@ -25,26 +25,14 @@ from gsanet.data.layout import sequences
 def fold(arguments: argparse.Namespace, number: int, held_out: list[str]) -> None:
     """Train without the sequences *held_out*, and segment them, unless that is done."""
     folder = arguments.out / f"fold{number}"
-    done = folder / "scores.json"
-    if done.is_file():
+    if (folder / SCORES).is_file():
         return
     print(f"fold {number}, without {', '.join(held_out)}", flush=True)
-    words = ["--config", arguments.recipe, "--data", arguments.data, "-o", folder]
-    if arguments.pretrained:
-        words += ["--pretrained", arguments.pretrained]
+    training = ["--pretrained", arguments.pretrained] if arguments.pretrained else []
     for change in (f"train.held_out={json.dumps(held_out)}", *arguments.set):
-        words += ["--set", change]
-    gsanet("train", *words)
-    words = ["--sequences", ",".join(held_out), "-o", arguments.out / "masks", "--quality", arguments.quality]
-    beside = folder / "scores.part"
-    gsanet("benchmark", folder / "last.safetensors", "--data", videos(arguments), "--json", beside, *words)
-    beside.replace(done)
-
-
-def videos(arguments: argparse.Namespace) -> Path:
-    """The folder of the training sequences."""
-    folder: Path = arguments.data / "DAVIS_train"
-    return folder
+        training += ["--set", change]
+    scoring = ["--sequences", ",".join(held_out), "-o", arguments.out / "masks", "--quality", arguments.quality]
+    train_and_score(folder, arguments.recipe, arguments.data, training, scoring)
 
 
 def main() -> None:
@@ -60,15 +48,16 @@ def main() -> None:
     parser.add_argument("--quality", default="balanced")
     parser.add_argument("--compare", type=Path, metavar="FOLDER", help="an -o of before")
     arguments = parser.parse_args()
-    names = [video.name for video in sequences(videos(arguments), need_gt=True, check_sizes=False)]
+    videos = arguments.data / "DAVIS_train"
+    names = [video.name for video in sequences(videos, need_gt=True, check_sizes=False)]
     parts = {k: names[k :: arguments.folds] for k in range(arguments.folds)}
     for k in [int(word) for word in arguments.only.split(",") if word] or parts:
         fold(arguments, k, parts[k])
-    done = [name for k in parts if (arguments.out / f"fold{k}" / "scores.json").is_file() for name in parts[k]]
-    words = ["--sequences", ",".join(sorted(done)), "--json", arguments.out / "scores.json"]
+    done = [name for k in parts if (arguments.out / f"fold{k}" / SCORES).is_file() for name in parts[k]]
+    words = ["--sequences", ",".join(sorted(done)), "--json", arguments.out / SCORES]
     if arguments.compare is not None:
-        words += ["--compare", arguments.compare / "scores.json"]
-    gsanet("evaluate", arguments.out / "masks", videos(arguments), *words, show=True)
+        words += ["--compare", arguments.compare / SCORES]
+    gsanet("evaluate", arguments.out / "masks", videos, *words, show=True)
 
 
 if __name__ == "__main__":

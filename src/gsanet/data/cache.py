@@ -98,8 +98,10 @@ class ArrayCache:
         """
         folder, data = root / _digest(key), f"data.{_digest(stamp)}.bin"
         index = folder / _INDEX
-        if index.is_file() and json.loads(index.read_text())["data"] == data:
-            return cls(folder)
+        if index.is_file():
+            found = cls(folder)
+            if found._file.name == data:
+                return found
         folder.mkdir(parents=True, exist_ok=True)
         beside = folder / f"data.{os.getpid()}.part"
         shapes, offsets, position = [], [], 0
