@@ -18,6 +18,12 @@ def _raft(size: str, **settings: Any) -> FlowMethod:
     return load_raft(size, **settings)
 
 
+def _gmflow(**settings: Any) -> FlowMethod:
+    from gsanet.flow.gmflow import load_gmflow  # as above
+
+    return load_gmflow(**settings)
+
+
 class Method(NamedTuple):
     """A line of the table."""
 
@@ -34,6 +40,7 @@ METHODS: dict[str, Method] = {
     "dis-ultrafast": Method(partial(DISFlow, "ultrafast")),
     "raft-small": Method(partial(_raft, "small"), _RAFT),
     "raft-large": Method(partial(_raft, "large"), _RAFT),
+    "gmflow": Method(_gmflow, ("weights", "device", "precision", "batch")),
 }
 
 _WHERE = ("device", "precision")
