@@ -71,6 +71,28 @@ def test_raft_with_a_file_of_weights(
     )
 
 
+def test_gmflow_over_a_gap(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from gsanet.flow.gmflow_network import GMFlow
+    from gsanet.flow.vectors import read_vectors
+
+    torch.save(GMFlow().state_dict(), tmp_path / "flownet.pkl")
+    words = ("flow", root, "--method", "gmflow", "--device", "cpu", "--long-side", 32, "--save", "npz", "--gap", 2)
+    assert gsanet(monkeypatch, *words, "--weights", tmp_path / "flownet.pkl", "-o", tmp_path / "o") == 0
+    assert capsys.readouterr().out == f"1 sequence: 3 frames' flow written, 0 kept, in {tmp_path / 'o'}\n"
+    files = sorted((tmp_path / "o" / "FLOW_GAP2_RAW").iterdir())
+    assert [file.name for file in files] == [f"cat_{i}.npz" for i in range(3)]
+    assert read_vectors(files[0]).shape == (48, 64, 2) and read_vectors(files[0]).any()
+    assert not read_vectors(files[1]).any()
+
+    assert gsanet(monkeypatch, *words) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("gsanet: flow by gmflow needs a file of weights: --weights FILE")
+
+
 def test_an_error_is_one_line_and_exit_code_1(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

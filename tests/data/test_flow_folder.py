@@ -138,6 +138,27 @@ def test_backward_flow_has_folders_of_its_own(flat: Path) -> None:
     assert len(sequences(flat, need_flow=True)) == 3
 
 
+@pytest.mark.parametrize("direction, folder", [("forward", "FLOW"), ("backward", "FLOW_BACKWARD")])
+def test_flow_over_a_gap_turns_round_at_the_ends(flat: Path, direction: str, folder: str) -> None:
+    assert fill_flow(flat, method="dis-fast", direction=direction, gap=3, save=["picture", "flo"]) == Filled(10, 0, 3)
+    assert sorted(child.name for child in flat.iterdir()) == [f"{folder}_GAP3", f"{folder}_GAP3_RAW", "RGB"]
+    dis, frames = flow_method("dis-fast"), video(5)
+    sign = 1 if direction == "forward" else -1
+    # Of five frames the third has none three away on either side.
+    for number, other in enumerate((3, 4, None, 0, 1)):
+        found = read_vectors(flat / f"{folder}_GAP3_RAW" / f"bear_{number:05d}.flo")
+        if other is None:
+            assert not found.any()
+        elif (other - number) * sign > 0:
+            assert np.array_equal(found, dis(frames[number], frames[other]))
+        else:
+            assert np.array_equal(found, -dis(frames[number], frames[other]))
+        assert np.array_equal(read_rgb(flat / f"{folder}_GAP3" / f"bear_{number:05d}.png"), flow_to_picture(found))
+    assert fill_flow(flat, method="dis-fast", direction=direction, gap=3, save=["flo"]) == Filled(0, 10, 3)
+    assert fill_flow(flat, method="dis-fast", direction=direction, gap=9) == Filled(10, 0, 3)
+    assert (read_rgb(flat / f"{folder}_GAP9" / "bear_00000.png") == 255).all()
+
+
 def test_smaller_flow_is_scaled_back(flat: Path) -> None:
     fill_flow(flat, method="dis-fast", long_side=28, save=["flo"])
     small = flow_method("dis-fast", long_side=28)
@@ -244,5 +265,7 @@ def test_wrong_roots_and_methods(tmp_path: Path) -> None:
         fill_flow(tmp_path, weights=tmp_path / "w.pth")
     with pytest.raises(GsanetError, match="--save knows no exr: choose from picture, flo, npz"):
         fill_flow(tmp_path, save=["picture", "exr"])
+    with pytest.raises(GsanetError, match="--gap must be at least 1, got 0"):
+        fill_flow(tmp_path, gap=0)
     with pytest.raises(GsanetError, match="--direction knows no sideways: choose from forward, backward, both"):
         fill_flow(tmp_path, direction="sideways")

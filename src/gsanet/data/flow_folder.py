@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gsanet.data.images import Picture, read_rgb, read_size, write_rgb
-from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, Frame, Sequence, list_images, sequences
+from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, Frame, list_images, sequences
 from gsanet.errors import GsanetError
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture
@@ -74,6 +74,7 @@ def fill_flow(
     method: str = "dis",
     save: Several[str] = ("picture",),
     direction: str = "forward",
+    gap: int = 1,
     out: Path | None = None,
     overwrite: bool = False,
     jobs: int | None = None,
@@ -82,14 +83,17 @@ def fill_flow(
 ) -> Filled:
     """Write the flow of every frame that has none, named as the frame.
 
-    Pictures (PNG) go to ``FLOW``, backward ones to ``FLOW_BACKWARD``; vectors to folders of these names with ``_RAW``
-    behind. It can be stopped and started again at any moment: files are written whole, and those there are kept.
+    Pictures (PNG) go to ``FLOW``, backward ones to ``FLOW_BACKWARD``, with a *gap* of three ``FLOW_GAP3`` and
+    ``FLOW_BACKWARD_GAP3``; vectors to folders of these names with ``_RAW`` behind. It can be stopped and started again
+    at any moment: files are written whole, and those there are kept.
 
     Args:
         root: flat (``root/RGB``) or with a folder for each sequence; flow never crosses from one to the next.
         method: of :data:`gsanet.flow.methods.METHODS`.
         save: any of :data:`SAVE`.
         direction: of :data:`DIRECTIONS`: to the next frame, to the one before (not negated), or one after the other.
+        gap: how many frames on or back the other frame is. The last *gap* frames of a sequence (backward: the first)
+            take the one as far on the other side, negated; one that has none on either side stands still.
         out: write the folders below this one instead, in the same form.
         overwrite: write all of them again.
         jobs: threads; if not given as many as processors, or three where the method computes in one at a time.
@@ -104,6 +108,8 @@ def fill_flow(
     check_method(method, **settings)
     _check_choice("save", save, SAVE)
     _check_choice("direction", (direction,), DIRECTIONS)
+    if gap < 1:
+        raise GsanetError(f"--gap must be at least 1, got {gap}")
     root, out = Path(root), Path(out or root)
     if out != root:
         _make_folder(out)
@@ -113,7 +119,15 @@ def fill_flow(
         chunk
         for one in DIRECTIONS[direction]
         for sequence in found
-        for chunk in _wanted(sequence, out / sequence.folder.relative_to(root), one, save, overwrite, there)
+        for start in range(gap)  # each begins a sequence of its own, of every gap-th frame
+        for chunk in _wanted(
+            sequence.frames[start::gap],
+            out / sequence.folder.relative_to(root) / _folder(one, gap),
+            one,
+            save,
+            overwrite,
+            there,
+        )
     ]
     todo = sum(chunk.stop - chunk.start for chunk in chunks)
     filled = Filled(todo, len(DIRECTIONS[direction]) * sum(len(s.frames) for s in found) - todo, len(found))
@@ -144,32 +158,35 @@ def fill_flow(
 
 
 def _wanted(
-    sequence: Sequence,
+    frames: list[Frame],
     folder: Path,
     direction: Direction,
     save: Several[str],
     overwrite: bool,
     there: Callable[[Path, str], dict[str, Path]],
 ) -> Iterator[_Chunk]:
-    """The sequence's frames of which something is missing, as runs of neighbours of at most _CHUNK."""
-    frames = sequence.frames
+    """The frames of which something is missing, as runs of neighbours of at most _CHUNK."""
     outputs: list[list[_Output]] = []
     for frame in frames:
         outputs.append([])
         for suffix in (SAVE[kind] for kind in save):
-            place = folder / (_FOLDERS[direction] + (RAW if suffix != SAVE["picture"] else ""))
+            place = folder if suffix == SAVE["picture"] else folder.with_name(folder.name + RAW)
             old = there(place, suffix).get(frame.name)
             if overwrite or old is None:
                 outputs[-1].append(_Output(place / f"{frame.name}{suffix}", old))
     wanted = [i for i, files in enumerate(outputs) if files]
     if wanted:
-        _require_one_size(sequence)
+        _require_one_size(frames)
     start = 0
     for end in range(1, len(wanted) + 1):
         if end == len(wanted) or wanted[end] != wanted[end - 1] + 1 or end - start == _CHUNK:
             first, stop = wanted[start], wanted[end - 1] + 1
             yield _Chunk(frames, first, stop, direction, outputs[first:stop])
             start = end
+
+
+def _folder(direction: Direction, gap: int) -> str:
+    return _FOLDERS[direction] + (f"_GAP{gap}" if gap > 1 else "")
 
 
 def _list_files(folder: Path, suffix: str) -> dict[str, Path]:
@@ -216,10 +233,10 @@ def _read(frame: Frame) -> Picture:
     return read_rgb(frame.rgb)
 
 
-def _require_one_size(sequence: Sequence) -> None:
-    first = sequence.frames[0]
+def _require_one_size(frames: list[Frame]) -> None:
+    first = frames[0]
     size = read_size(first.rgb)
-    for frame in sequence.frames[1:]:
+    for frame in frames[1:]:
         other = read_size(frame.rgb)
         if other != size:
             raise GsanetError(
