@@ -16,10 +16,10 @@ from itertools import islice
 import numpy as np
 import torch
 
+from gsanet.base.threshold import THRESHOLD
 from gsanet.segment import Options, Segmenter, open_clip, sample_clip
-from gsanet.segment.engine import THRESHOLD
 from gsanet.segment.motion import open_motion
-from gsanet.segment.prepare import prepare
+from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.references import reference_indices
 
 BACKENDS = {
@@ -45,13 +45,13 @@ def main() -> None:
     clip, options = open_clip(sample_clip()), Options(size=arguments.size)
     views = options.views(clip.height, clip.width, config)
     motion = open_motion(options, clip)
-    frames = [one.views[0] for one in islice(prepare(clip, views, motion), arguments.frames)]
+    frames = [one.views[0] for one in islice(prepared_frames(clip, views, motion), arguments.frames)]
     chosen = [frames[i] for i in reference_indices(len(frames), config.references)]
 
     milliseconds: dict[str, list[float]] = {name: [] for name in segmenters}
     references, encoding = {}, {}
     for name, segmenter in segmenters.items():
-        segmenter.network.accept([views[0].size])
+        segmenter.network.load_sizes([views[0].size])
         segmenter.network.references(chosen)
         started = time.perf_counter()
         references[name] = segmenter.network.references(chosen)

@@ -24,8 +24,8 @@ import cv2
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.methods import METHODS, flow_method
 from gsanet.flow.scaled import ScaledFlow
-from gsanet.segment.pretrained import sample_clip
 from gsanet.video import VideoFile
+from gsanet.video.sample_clip import sample_clip
 
 
 def make(arguments: argparse.Namespace, name: str) -> FlowMethod:

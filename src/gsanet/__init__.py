@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gsanet.segment import FrameResult, Options, Segmenter, open_clip, sample_clip
+    from gsanet.segment import Options, Segmenter, open_clip
+    from gsanet.segment.result import FrameResult
+    from gsanet.video.sample_clip import sample_clip
 
 __version__ = "0.1.0"
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from typed import gsanet
 
-from gsanet.data.images import write_mask, write_rgb
 from gsanet.model import GSANet, variant
-from gsanet.model.checkpoint import save_model
+from gsanet.video.images import write_mask, write_rgb
+from gsanet.weights.checkpoint import save_model
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typed import gsanet
 
-from gsanet.data.images import write_mask
+from gsanet.video.images import write_mask
 
 
 def write_run(root: Path, inside: str, offset: int) -> Path:

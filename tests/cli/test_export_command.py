@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gsanet.model import GSANet
-from gsanet.model.checkpoint import save_model
+from gsanet.weights.checkpoint import save_model
 from tiny import TINY
 
 pytest.importorskip("onnxscript", reason="the extra onnx is not installed")

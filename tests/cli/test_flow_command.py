@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typed import gsanet
 
-from gsanet.data.images import read_rgb, write_rgb
+from gsanet.video.images import read_rgb, write_rgb
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import read_mask, write_rgb
+from gsanet.video.images import read_mask, write_rgb
 
 
 def test_a_clip_and_where_its_masks_are(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.augment import Augmentation
 from gsanet.data.cache import ArrayCache
 from gsanet.data.datasets import SaliencyDataset, VideoDataset
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, collate
-from gsanet.errors import GsanetError
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gsanet.base.errors import GsanetError
 from gsanet.data import flow_folder
 from gsanet.data.flow_folder import Filled, fill_flow
-from gsanet.data.images import read_rgb, write_rgb
 from gsanet.data.layout import sequences
-from gsanet.errors import GsanetError
 from gsanet.flow import FlowMethod, flow_method, flow_to_picture, sequence_flow
 from gsanet.flow.methods import METHODS, Method
 from gsanet.flow.vectors import read_vectors
+from gsanet.video.images import read_rgb, write_rgb
 
 
 def video(count: int, seed: int = 0, size: tuple[int, int] = (40, 56)) -> list[NDArray[np.uint8]]:

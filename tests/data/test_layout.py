@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gsanet.data.layout import image_pairs, list_images, natural_key, sequences
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.layout import image_pairs, sequences
+from gsanet.video.listing import list_images, natural_key
 
 
 def fill(folder: Path, *names: str, size: tuple[int, int] = (8, 6)) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from discs import LENGTHS, disc, predicted_masks, truth_masks, write_grey, write_masks, write_truth
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.files import find_predictions, find_truth, pair
 from gsanet.evaluation.protocols import protocol
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.export import ExportedModel, Facts, Graphs, export_onnx
-from gsanet.export import write as writing
-from gsanet.export.metadata import fingerprint
+from gsanet.export import exporter as writing
+from gsanet.export.exporter import export_onnx
+from gsanet.export.metadata import Facts, fingerprint
 from gsanet.model import GSANet
+from gsanet.runtime.onnx_graphs import ExportedModel, Graphs
 from gsanet.segment import Segmenter, open_clip, sample_clip
 from tiny import moving_square
 
@@ -106,7 +107,7 @@ def test_weights_are_exported_once_into_the_cache(
         for file in exported.iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
 
-    monkeypatch.setattr("gsanet.segment.onnx_network.export_onnx", export)
+    monkeypatch.setattr("gsanet.runtime.onnx_network.export_onnx", export)
     for _ in range(2):
         segmenter = Segmenter(tiny_model, backend="onnx", name="tiny.safetensors")
         assert segmenter.segment(tiny_frames[:2]).shape == (2, 64, 96)

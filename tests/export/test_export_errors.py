@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.errors import GsanetError
-from gsanet.export import ExportedModel, GraphInfo, export_onnx, is_exported
-from gsanet.export import write as writing
-from gsanet.export.runtime import Graph, exported_sizes
+from gsanet.base.errors import GsanetError
+from gsanet.export import exporter as writing
+from gsanet.export.exporter import export_onnx
+from gsanet.export.metadata import GraphInfo
 from gsanet.model import GSANet
+from gsanet.runtime.onnx_graphs import ExportedModel, Graph, exported_sizes, is_exported
+from gsanet.runtime.onnx_network import cache_folder
 from gsanet.segment import Segmenter
-from gsanet.segment.onnx_network import cache_folder
 from tiny import TINY
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -110,7 +111,7 @@ def test_files_of_different_weights_are_no_model(small: Callable[..., None], tmp
     [
         ({"backend": "onnx", "device": "cuda"}, "runs on the CPU: device 'cuda' needs the torch backend"),
         ({"backend": "onnx", "precision": "bfloat16"}, "computes in float32"),
-        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, compile, onnx"),
+        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, onnx"),
     ],
 )
 def test_what_the_backend_cannot_do(tiny_model: GSANet, arguments: dict[str, str], message: str) -> None:

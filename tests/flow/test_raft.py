@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method, flow_to_picture, sequence_flow
 from gsanet.flow import raft as module
 from gsanet.flow.raft import BATCH, ITERATIONS, RAFTFlow, padding

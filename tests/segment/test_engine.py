@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import write_rgb
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.model.config import VARIANTS
+from gsanet.runtime.precision import PRECISIONS, choose_precision
+from gsanet.runtime.torch_network import choose_device
 from gsanet.segment import Options, Segmenter
-from gsanet.segment.network import PRECISIONS, choose_device, choose_precision
 from gsanet.segment.options import QUALITY
+from gsanet.video.images import write_rgb
 from tiny import TINY
 
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.runtime.interface import Pictures
 from gsanet.segment import Segmenter
-from gsanet.segment.prepare import Pictures
 from gsanet.video import Clip, Frame
 from tiny import TINY
 
@@ -60,7 +60,7 @@ class Nothing:
     def one_thread(self, others: int) -> None:
         pass
 
-    def accept(self, sizes: object) -> None:
+    def load_sizes(self, sizes: object) -> None:
         pass
 
     def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
@@ -100,7 +100,7 @@ clip = test_engine_memory.Counting(int(sys.argv[1]), 400, 640)
 run.open_clip = lambda source: clip
 segmenter = Segmenter(GSANet(tiny.TINY), precision="float32", size=64, flow="none")
 with tempfile.TemporaryDirectory() as folder:
-    run.segment_clip(segmenter, run.Plan(Path("clip"), Path(folder) / "clip", False))
+    run.segment_clip(segmenter, run.ClipJob(Path("clip"), Path(folder) / "clip", False))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
     here = Path(__file__).parent

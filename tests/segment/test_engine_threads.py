@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment import FrameResult, Segmenter
 from gsanet.video import ArrayClip, Frame

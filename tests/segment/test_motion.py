@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import write_rgb
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_to_picture
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.sequence import sequence_flow
@@ -16,6 +15,7 @@ from gsanet.flow.vectors import write_vectors
 from gsanet.segment.motion import draw, open_motion, windows
 from gsanet.segment.options import Options
 from gsanet.video import ArrayClip
+from gsanet.video.images import write_rgb
 
 
 def textured(frames: int = 5) -> np.ndarray:

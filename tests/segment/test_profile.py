@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gsanet.base.errors import GsanetError
 from gsanet.cli import app, commands  # noqa: F401
-from gsanet.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
 from gsanet.segment.profile import STAGES, profile_process, profile_stages

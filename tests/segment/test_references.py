@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from gsanet.model import GSANet
+from gsanet.runtime.interface import Pictures
+from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment import Options, Segmenter
-from gsanet.segment.network import Network
-from gsanet.segment.prepare import Pictures, Prepared
+from gsanet.segment.pictures import Prepared
 from gsanet.segment.references import OnlineBank, reference_indices
 from gsanet.video import Frame
 
@@ -82,7 +83,7 @@ def test_references_are_encoded_once_per_video(tiny_model: GSANet, tiny_frames: 
 def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
     """Same picture, same flow: from its own successor, and for the last frame from its predecessor."""
     shown: list[Pictures] = []
-    network = Network(tiny_model, "cpu", "float32")
+    network = TorchNetwork(tiny_model, "cpu", "float32")
 
     class Recording:
         def __call__(self, pictures: list[Pictures]):  # type: ignore[no-untyped-def]
@@ -90,7 +91,7 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
             return network.references(pictures)
 
     from gsanet.segment.motion import open_motion
-    from gsanet.segment.prepare import prepare
+    from gsanet.segment.pictures import prepared_frames
     from gsanet.segment.references import choose_references
     from gsanet.video import ArrayClip
 
@@ -101,7 +102,7 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
         views = options.views(64, 96, network.config)
         motion = open_motion(options, clip)
         bank = choose_references(clip, views, motion, count, Recording(), online=False)
-        everything = list(prepare(clip, views, motion))
+        everything = list(prepared_frames(clip, views, motion))
         expected = [everything[i].views[k] for k in range(len(views)) for i in bank.indices]
         assert len(shown) == len(expected) == 2 * count
         for one, other in zip(shown, expected, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.training.config import StageConfig, load_config
 from gsanet.training.loop import learning_rate
 
@@ -28,7 +28,7 @@ def test_variants_go_by_their_published_names_too() -> None:
 
 
 def test_the_shipped_recipes_load() -> None:
-    files = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+    files = sorted((Path(__file__).parents[2] / "src/gsanet/recipes").glob("*.toml"))
     assert files
     for file in files:
         assert load_config(file).train.steps > 0

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.training.config import load_config
 from gsanet.training.parallel import launch
 from worlds import make_world

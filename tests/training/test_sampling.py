@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.training.config import load_config
 from gsanet.training.sampling import EpochSampler, WeightedSampler
 

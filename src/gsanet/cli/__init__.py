@@ -8,8 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from gsanet import __version__
-from gsanet.errors import GsanetError, Stopped
+from gsanet.base.errors import GsanetError, Stopped
+from gsanet.base.version import __version__
 
 app = typer.Typer(
     name="gsanet",

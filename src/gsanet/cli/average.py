@@ -20,7 +20,7 @@ def average(
     import torch
 
     from gsanet.model import GSANet
-    from gsanet.model.average import average_of
+    from gsanet.weights.average import average_of
 
     check_weights_name(output)
     model = average_of(files)

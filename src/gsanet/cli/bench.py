@@ -47,9 +47,10 @@ def segmenting(
         return
     from statistics import median, quantiles
 
-    from gsanet.segment import Segmenter, sample_clip
+    from gsanet.segment import Segmenter
     from gsanet.segment.profile import STAGES, profile_process, profile_stages
     from gsanet.segment.save import parse_kinds
+    from gsanet.video.sample_clip import sample_clip
 
     source = clip or sample_clip()
     kinds = parse_kinds(save)
@@ -94,8 +95,8 @@ def loader(
     """Samples per second of the training loader, and where its time goes."""
     from dataclasses import asdict
 
+    from gsanet.base.errors import GsanetError
     from gsanet.cli.train import loading_progress, read_recipe
-    from gsanet.errors import GsanetError
     from gsanet.training.loader_profile import profile_loader
 
     if stage not in ("pretrain", "train"):

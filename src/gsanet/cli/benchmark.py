@@ -59,7 +59,7 @@ def benchmark(
     workers: Workers = 0,
 ) -> None:
     """Segment every sequence of a data set with a model, then evaluate the masks; prints scores and speed."""
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
     from gsanet.evaluation.benchmark import benchmark as run
     from gsanet.segment.engine import Segmenter
 

@@ -123,7 +123,7 @@ def load(path: Path, label: str) -> Result:
 
 def check_row(row: str) -> None:
     """Fail before the work, not after it."""
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
 
     if row not in ("", "markdown", "latex"):
         raise GsanetError(f"--row is 'markdown' or 'latex', not {row!r}")

@@ -42,10 +42,11 @@ def export(
     """
     from importlib import util
 
-    from gsanet.errors import GsanetError
-    from gsanet.export import Facts, export_onnx
-    from gsanet.model.checkpoint import load_model
-    from gsanet.segment.pretrained import find_weights, licence_of
+    from gsanet.base.errors import GsanetError
+    from gsanet.export.exporter import export_onnx
+    from gsanet.export.metadata import Facts
+    from gsanet.weights.checkpoint import load_model
+    from gsanet.weights.packaged import find_weights, licence_of
 
     if format_ not in FORMATS:
         raise GsanetError(f"unknown format {format_!r}: choose one of {', '.join(FORMATS)}")
@@ -59,7 +60,7 @@ def export(
 
 
 def _size(text: str, config: GSANetConfig) -> tuple[int, int]:
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
     from gsanet.segment.options import DEFAULT_QUALITY, preset
 
     if not text:

@@ -17,7 +17,7 @@ def import_checkpoint(
     output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.")],
 ) -> None:
     """Translate a checkpoint of the published code; what has no place in our model is listed."""
-    from gsanet.model.published import import_published
+    from gsanet.weights.published import import_published
 
     check_weights_name(output)
     model, report = import_published(checkpoint)

@@ -17,10 +17,10 @@ def info() -> None:
 
     import torch
 
-    from gsanet import __version__
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
+    from gsanet.base.version import __version__
     from gsanet.model import VARIANTS
-    from gsanet.model.cost import model_cost
+    from gsanet.runtime.cost import model_cost
 
     typer.echo(f"gsanet {__version__}, Python {platform.python_version()}, torch {torch.__version__}")
     devices = [f"cpu ({torch.get_num_threads()} threads)"]

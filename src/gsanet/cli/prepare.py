@@ -59,12 +59,12 @@ def prepare(
     incomplete download is prepared as far as it goes: what is missing is named, and the exit code is 0. It is 1 when
     nothing is usable.
     """
+    from gsanet.base.errors import GsanetError
     from gsanet.cli.progress import frame_progress
-    from gsanet.errors import GsanetError
-    from gsanet.prepare import Options
-    from gsanet.prepare import prepare as run
+    from gsanet.prepare import Choices
+    from gsanet.prepare import prepare_dataset as run
 
-    options = Options(resolution.value, label)
+    options = Choices(resolution.value, label)
     with frame_progress(name) as progress:
         report = run(name, source, root, options=options, dry_run=dry_run, jobs=jobs, progress=progress)
     _print(report)

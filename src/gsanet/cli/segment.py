@@ -11,7 +11,7 @@ import typer
 from gsanet.cli import app
 
 if TYPE_CHECKING:
-    from gsanet.segment import Plan, Segmenter
+    from gsanet.segment import ClipJob, Segmenter
 
 Model = Annotated[
     str,
@@ -88,7 +88,7 @@ def segment(
 
     A clip that fails does not stop the others; the exit code is then 1.
     """
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
     from gsanet.segment import Segmenter, find_clips, plan_clips
     from gsanet.segment.save import parse_kinds
 
@@ -128,7 +128,8 @@ def demo(
     quality: Quality = "balanced",
 ) -> None:
     """Segment the bundled five seconds of Big Buck Bunny, and say where the results are."""
-    from gsanet.segment import Segmenter, plan_clips, sample_clip
+    from gsanet.segment import Segmenter, plan_clips
+    from gsanet.video.sample_clip import sample_clip
 
     segmenter = Segmenter.from_pretrained(model, device=device, precision=precision, quality=quality)
     plans = plan_clips([sample_clip()], out, segmenter, DEMO_SAVE, "overwrite")
@@ -139,14 +140,14 @@ def demo(
     typer.echo(f"slot maps {folder / 'panel'}")
 
 
-def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[str]) -> list[Plan]:
+def _segment_all(segmenter: Segmenter, plans: Sequence[ClipJob], kinds: Sequence[str]) -> list[ClipJob]:
     """One line for each clip on stdout, errors on stderr; the clips that failed.
 
     Raises:
         GsanetError: the only clip failed.
     """
+    from gsanet.base.errors import GsanetError, Stopped
     from gsanet.cli.progress import frame_progress
-    from gsanet.errors import GsanetError, Stopped
     from gsanet.segment import segment_clip
 
     failed = []
@@ -174,7 +175,7 @@ def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[st
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
 
     try:
         return tuple(float(part) for part in text.split(","))

@@ -83,8 +83,8 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Stage 2: both streams and the slots on videos (DATA/DAVIS_train)."""
-    from gsanet.segment.pretrained import find_weights
     from gsanet.training.finetune import train as run
+    from gsanet.weights.packaged import find_weights
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
     recipe = read_recipe(config, data, changes, machine)
@@ -113,7 +113,7 @@ def read_recipe(
 @contextmanager
 def _stoppable(out: Path) -> Iterator[None]:
     """Ctrl-C says what is kept; of several processes, the first says it."""
-    from gsanet.errors import Stopped
+    from gsanet.base.errors import Stopped
     from gsanet.training.folder import RunFolder
     from gsanet.training.parallel import is_first
 

@@ -12,14 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gsanet.data.images import Picture, read_rgb, read_size, write_rgb
-from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, Frame, Sequence, list_images, sequences
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, FrameFiles, Sequence, sequences
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture
 from gsanet.flow.methods import check_method, flow_method
 from gsanet.flow.sequence import Direction, sequence_flow
 from gsanet.flow.vectors import write_vectors
+from gsanet.video.images import Picture, read_rgb, read_size, write_rgb
+from gsanet.video.listing import list_images
 
 SAVE = {"picture": ".png", "flo": ".flo", "npz": ".npz"}
 """What can be written of a frame's flow, and as what: the picture on the colour wheel, or the vectors themselves."""
@@ -61,7 +62,7 @@ class _Output(NamedTuple):
 class _Chunk:
     """Neighbouring frames of one sequence whose flow is wanted, ``frames[start:stop]``, and the files of each."""
 
-    frames: list[Frame]
+    frames: list[FrameFiles]
     start: int
     stop: int
     direction: Direction
@@ -212,7 +213,7 @@ def _check_choice(what: str, chosen: Several[str], known: dict[str, Any]) -> Non
         raise GsanetError(f"--{what} knows no {', '.join(unknown) or 'empty choice'}: choose from {', '.join(known)}")
 
 
-def _read(frame: Frame) -> Picture:
+def _read(frame: FrameFiles) -> Picture:
     return read_rgb(frame.rgb)
 
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.augment import (
     Augmentation,
     colour_jitter,
@@ -27,9 +28,8 @@ from gsanet.data.augment import (
     warp_mask,
 )
 from gsanet.data.cache import Arrays
-from gsanet.data.images import read_mask, read_rgb
-from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, flow_to_picture
+from gsanet.video.images import read_mask, read_rgb
 
 
 class Draw(NamedTuple):

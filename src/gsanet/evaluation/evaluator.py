@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gsanet import __version__
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.base.version import __version__
 from gsanet.evaluation.files import SequenceFiles, find_predictions, find_truth, pair
 from gsanet.evaluation.protocols import Protocol, protocol
 from gsanet.evaluation.result import Result, Scores, SequenceResult, mean_scores

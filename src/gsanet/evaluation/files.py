@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gsanet.data.layout import list_images, natural_key
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.protocols import Protocol
+from gsanet.video.listing import list_images, natural_key
 
 Frames = dict[str, Path]
 """Files of one sequence by the name of the frame, in order of time."""

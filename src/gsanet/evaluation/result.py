@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 DIGITS = 6
 """After the point, of numbers in a file."""

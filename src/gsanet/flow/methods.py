@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.scaled import ScaledFlow

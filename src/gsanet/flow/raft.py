@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torchvision.models.optical_flow import RAFT
 
-from gsanet.device import choose_device
-from gsanet.errors import GsanetError
+from gsanet.base.device import choose_device
+from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod, Pair, require_pair
 from gsanet.flow.colour import Flow, Picture
 from gsanet.flow.raft_correlation import LeanCorrelation, VolumeCorrelation, volume_bytes

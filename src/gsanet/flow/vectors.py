@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.colour import UNKNOWN, Flow
 
 _MAGIC = np.float32(202021.25).tobytes()

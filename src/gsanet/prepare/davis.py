@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from gsanet.prepare.download import Download
 from gsanet.prepare.masks import objects
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
-from gsanet.prepare.source import Source
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
 
 _RESOLUTIONS = {"480p": ("480p",), "full": ("Full-Resolution", "1080p")}
 
@@ -25,7 +25,7 @@ _VAL_2016 = words(
 )
 
 
-def _plan(source: Source, options: Options, *, year: int) -> Plan:
+def _plan(source: Download, options: Choices, *, year: int) -> Plan:
     photos = _tree(source, "JPEGImages", options)
     masks = _tree(source, "Annotations", options)
     notes: list[str] = []
@@ -63,7 +63,7 @@ def _plan(source: Source, options: Options, *, year: int) -> Plan:
     return Plan(parts if any(part.items for part in parts) else [], notes)
 
 
-def _tree(source: Source, folder: str, options: Options) -> Tree:
+def _tree(source: Download, folder: str, options: Choices) -> Tree:
     for resolution in _RESOLUTIONS[options.resolution]:
         found = under(source, folder, resolution)
         if found:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from gsanet.errors import GsanetError
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, pictures, single
-from gsanet.prepare.source import Entry, Source
+from gsanet.base.errors import GsanetError
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
 
 PHOTOS = ("rgb", "jpegimages", "frames", "images", "image", "imgs", "img")
 MASKS = ("gt", "groundtruth", "ground-truth", "ground_truth", "masks", "mask", "annotations", "annotation", "labels")
@@ -20,7 +20,7 @@ _FLAT = re.compile(r"(?P<clip>.+)_(?P<frame>\d+)")
 Clips = dict[tuple[str, ...], list[Entry]]
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     photos: Clips = {}
     masks: Clips = {}
     for entry in source.entries:

@@ -5,61 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
-from gsanet.export.runtime import ExportedModel, is_exported
-from gsanet.memory import give_back_freed_memory
+from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet, ReferenceFeatures
-from gsanet.segment.backend import open_backend
+from gsanet.runtime.allocator import give_back_freed_memory
+from gsanet.runtime.onnx_graphs import ExportedModel, is_exported
+from gsanet.runtime.opening import open_backend
+from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.options import DEFAULT_QUALITY, View, preset
-from gsanet.segment.prepare import Prepared, prepare
-from gsanet.segment.pretrained import find_weights, packaged_weights
+from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.segment.references import ReferenceBank, choose_references
-from gsanet.segment.resize import resize
-from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
-from gsanet.segment.source import Source, open_clip
+from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
+from gsanet.video.resize import resize
+from gsanet.video.sources import Source, open_clip
+from gsanet.weights.packaged import find_weights, packaged_weights
 
 Item = TypeVar("Item")
 
 BATCH = {"cpu": 1, "cuda": 16}
 """Frames handed to the network at once, by device; 4 elsewhere. What it makes of them:
-:meth:`gsanet.segment.network.Network.__call__`."""
-
-THRESHOLD = 0.5
-
-
-@dataclass
-class FrameResult:
-    """One segmented frame."""
-
-    index: int
-    """From 0."""
-    time: float
-    """Seconds since the first frame."""
-    name: str
-    """``00042``, or the file's own name where frames are files."""
-    image: NDArray[np.uint8]
-    """The frame, RGB (H,W,3)."""
-    probability: NDArray[np.float32]
-    """That a pixel belongs to the prominent object, (H,W)."""
-    flow: NDArray[np.uint8]
-    """The flow picture as the network saw it, (h,w,3)."""
-    slots: dict[str, NDArray[np.float32]]
-    """Slot maps by name (:meth:`gsanet.model.GSANetOutput.slot_maps`), each (h/16,w/16); empty unless asked for."""
-
-    @cached_property
-    def mask(self) -> NDArray[np.bool_]:
-        """The object, (H,W). The one place where probabilities become a mask."""
-        return self.probability > THRESHOLD
+:meth:`gsanet.runtime.torch_network.Network.__call__`."""
 
 
 class Segmenter:
@@ -72,8 +46,7 @@ class Segmenter:
         model: is put in eval mode and moved to the device, in place; or a model exported to ONNX.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
-        backend: ``torch``, ``compile`` (``torch.compile``: minutes for every input size in every process, then quicker
-            frames), ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
+        backend: ``torch``, ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
             into the cache folder, once per input size), or ``auto``: ``onnx`` for an exported model, else ``torch``.
         batch: frames given to the network at once; :data:`BATCH` if None.
         name: of the model, for the summary.
@@ -117,7 +90,7 @@ class Segmenter:
         if str(name_or_path) not in packaged_weights() and is_exported(Path(name_or_path)):
             return cls(ExportedModel(Path(name_or_path)), **arguments)
         # Imported here: reading weights needs safetensors, which `Segmenter(model)` does not.
-        from gsanet.model.checkpoint import load_model
+        from gsanet.weights.checkpoint import load_model
 
         with find_weights(name_or_path) as file:
             model = load_model(file)
@@ -150,14 +123,14 @@ class Segmenter:
         views = chosen.views(clip.height, clip.width, self.network.config)
         exact = self.network.precision == "float32"
         motion = open_motion(chosen, clip, str(self.network.device), "float32" if exact else "auto")
-        self.network.accept(view.size for view in views)
+        self.network.load_sizes(view.size for view in views)
 
         def run() -> Iterator[FrameResult]:
             bank = choose_references(
                 clip, views, motion, self.network.config.references, self.network.references, chosen.online
             )
             linker = Linker(lookahead=not chosen.online) if chosen.smooth else None
-            frames = ahead(prepare(clip, views, motion, linker=linker), depth=2 * count)
+            frames = ahead(prepared_frames(clip, views, motion, linker=linker), depth=2 * count)
             with closing(frames):  # type: ignore[type-var]
                 tasks = (
                     # The features are those of now: the bank may change while the task waits.

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
 from gsanet.model import GSANetConfig
-from gsanet.segment.resize import SMALLEST, network_size
+from gsanet.runtime.input_size import SMALLEST, network_size
 
 
 class View(NamedTuple):
@@ -48,7 +48,7 @@ class Options:
     """``both`` averages with the flow from the frame before."""
 
     smooth: bool = True
-    """Average probabilities over time, along the flow (:mod:`gsanet.segment.smoothing`)."""
+    """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
 
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:

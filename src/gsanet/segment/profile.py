@@ -21,16 +21,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.model import ReferenceFeatures
-from gsanet.segment.backend import Backend
-from gsanet.segment.engine import FrameResult, Segmenter, average_views
+from gsanet.runtime.interface import Backend, Pictures
+from gsanet.runtime.torch_network import TorchNetwork
+from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.engine import Segmenter, average_views
+from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion, windows
-from gsanet.segment.network import Network
-from gsanet.segment.prepare import Pictures, known_flow, show
+from gsanet.segment.pictures import known_flow, show
+from gsanet.segment.result import FrameResult
 from gsanet.segment.save import ClipWriter
-from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
-from gsanet.segment.source import open_clip
+from gsanet.video.sources import open_clip
 
 T = TypeVar("T")
 Map = NDArray[np.float32]
@@ -74,12 +76,12 @@ class Clock:
         return result
 
     @contextmanager
-    def inside(self, network: Network) -> Iterator[None]:
+    def inside(self, network: TorchNetwork) -> Iterator[None]:
         """Times the parts of *network* while the block runs."""
         model = network.model
         parts: list[tuple[Any, str, str]] = [(model.rgb, "forward", "rgb"), (model.flow, "forward", "motion")]
         if model.config.slot_attention:
-            parts.append((model, "_attend", "slots"))
+            parts += [(model.rgb_slots, "forward", "slots"), (model.flow_slots, "forward", "slots")]
         for owner, method, name in parts:
             whole = getattr(owner, method)
             setattr(owner, method, lambda *a, whole=whole, name=name: self.time(name, lambda: whole(*a)))
@@ -142,7 +144,7 @@ def profile_stages(
     spread = [pictures[i * len(pictures) // count] for i in range(count)]
     banks = [network.references([one[k] for one in spread]) for k in range(len(views))]
     results: list[FrameResult] = []
-    with clock.inside(network) if isinstance(network, Network) else nullcontext():
+    with clock.inside(network) if isinstance(network, TorchNetwork) else nullcontext():
         for i, one in each(pictures):
             answers = clock.time("network", partial(_run, network, one, banks))
             frame = shown[i].frame
@@ -193,7 +195,7 @@ def profile_process(source: str | Path, arguments: dict[str, Any], save: Sequenc
 
 def clean_run(started: str, source: str, arguments: str, save: str) -> None:
     """What :func:`profile_process` runs; prints its result."""
-    from gsanet.segment.run import Plan, segment_clip
+    from gsanet.segment.clip_folder import ClipJob, segment_clip
 
     begun = float(started)
     values = {"import": time.time() - begun}
@@ -204,7 +206,7 @@ def clean_run(started: str, source: str, arguments: str, save: str) -> None:
     values["first_frame"] = time.time() - begun
     stream.close()  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(Path(source), Path(folder) / "clip", False)
+        plan = ClipJob(Path(source), Path(folder) / "clip", False)
         summary = segment_clip(segmenter, plan, save=save.split(","))
     values["frames"] = summary["frames"]
     values["frames_per_second"] = summary["frames"] / summary["seconds"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gsanet.model import ReferenceFeatures
+from gsanet.runtime.interface import Pictures
 from gsanet.segment.motion import Motion
 from gsanet.segment.options import View
-from gsanet.segment.prepare import Pictures, Prepared, prepare
+from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.video.clip import Clip
 
 Encode = Callable[[Sequence[Pictures]], ReferenceFeatures]
@@ -86,7 +87,7 @@ def choose_references(
     if length:
         indices = reference_indices(length, count)
         wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
-        chosen = list(prepare(clip.frames_at(wanted), views, motion, only=indices))
+        chosen = list(prepared_frames(clip.frames_at(wanted), views, motion, only=indices))
         if chosen:
             by_view = zip(*(one.views for one in chosen), strict=True)
             return ReferenceBank([one.frame.index for one in chosen], [encode(pictures) for pictures in by_view])

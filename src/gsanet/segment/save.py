@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.data.images import write_mask, write_picture
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.segment import render
-from gsanet.segment.engine import FrameResult
+from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Clip
-from gsanet.video.write import VideoWriter
+from gsanet.video.encoder import VideoWriter
+from gsanet.video.images import write_mask, write_picture
 
 Picture = NDArray[np.uint8]
 Files = Iterator[tuple[str, "Picture | NDArray[np.bool_]"]]

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.augment import Augmentation
 from gsanet.data.sample import FlowVariation
 from gsanet.data.synthetic import SyntheticMotion
-from gsanet.errors import GsanetError
 from gsanet.model.config import VARIANTS, GSANetConfig, variant
 
 if sys.version_info >= (3, 11):

@@ -17,9 +17,9 @@ from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
-from gsanet.device import choose_device
-from gsanet.errors import GsanetError
-from gsanet.segment.network import choose_precision
+from gsanet.base.device import choose_device
+from gsanet.base.errors import GsanetError
+from gsanet.runtime.precision import choose_precision
 from gsanet.training.config import TrainingConfig
 from gsanet.training.folder import RunFolder
 
