@@ -7,7 +7,6 @@ however often a run was interrupted. That is what makes training resumable to th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.validation import Amount, Probability, settings
 from gsanet.data.augment import (
     Augmentation,
     colour_jitter,
@@ -61,16 +61,20 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return Sample(*(torch.cat(parts) for parts in zip(*samples, strict=True)))
 
 
-@dataclass(frozen=True)
+@settings
 class FlowVariation:
     """How training flow is varied beyond the warp it shares with its frame."""
 
     gaps: tuple[int, ...] = ()
     """Distances in frames (negative: backwards) of DIS flow computed on the fly; none: the pictures in ``FLOW/``."""
-    global_motion: float = 0.0
+    global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
-    blank: float = 0.0
+    blank: Probability = 0.0
     """Probability of a still (blank) picture: motion is not always there."""
+
+    def __post_init__(self) -> None:
+        if 0 in self.gaps:
+            raise ValueError(f"gaps must not hold 0, the frame itself, got {self.gaps}")
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:
