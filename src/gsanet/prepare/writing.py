@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gsanet.base.atomic import ENDING, written_whole
 from gsanet.base.errors import GsanetError
 from gsanet.data.layout import GT, RGB
 from gsanet.prepare.download import Entry
@@ -206,21 +207,8 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _put(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as error:
-        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        _discard(beside)
-
-
-def _discard(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # the folder itself is not writable, which has been said
-        return
+    with written_whole(path) as part:
+        part.write_bytes(data)
 
 
 def _make_folder(folder: Path) -> None:
@@ -234,4 +222,4 @@ def leftovers(root: Path, parts: list[Part]) -> Iterator[Path]:
     """Half-written files of a run that was killed."""
     for part in parts:
         if (root / part.folder).is_dir():
-            yield from (root / part.folder).rglob(".*.part")
+            yield from (root / part.folder).rglob(f".*{ENDING}")

@@ -7,9 +7,7 @@ always lie on each other. Of an animated file the first frame is read.
 from __future__ import annotations
 
 import io
-import os
 import struct
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gsanet.base.atomic import written_whole
 from gsanet.base.errors import GsanetError
 
 Picture = NDArray[np.uint8]
@@ -165,14 +164,8 @@ def write_picture(path: Path, pixels: Picture) -> None:
     Raises:
         GsanetError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        Image.fromarray(pixels).save(beside, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
-        beside.replace(path)
-    except OSError as error:
-        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        _discard(beside)
+    with written_whole(path) as part:
+        Image.fromarray(pixels).save(part, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
 
 
 def _mask(image: Image.Image, labels: bool) -> Mask:
@@ -210,13 +203,6 @@ def _grey_palette(image: Image.Image) -> bool:
     colours = np.asarray(palette, np.uint8).reshape(-1, 3)
     colours = colours[used[used < len(colours)]]
     return bool((colours == colours[:, :1]).all())
-
-
-def _discard(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # the folder itself is not writable, which has been said
-        return
 
 
 def _unreadable(path: Path, error: Exception) -> GsanetError:
