@@ -111,7 +111,7 @@ def test_masks_without_a_picture_are_named(flat: Path) -> None:
 
 
 def test_missing_flow_says_which_command_makes_it(flat: Path) -> None:
-    with pytest.raises(GsanetError, match=r"5 of 5 pictures .*FLOW \(.*, \.\.\.\): `gsanet flow`"):
+    with pytest.raises(GsanetError, match=r"5 of 5 pictures .*FLOW \(bmx-bumps_1\.jpg, .*\): `gsanet flow`"):
         sequences(flat, need_flow=True)
 
 

@@ -12,12 +12,12 @@ Nothing here decodes a picture.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import by_sequence, parse_flat_name
 from gsanet.video.images import read_size
 from gsanet.video.listing import found_folders, list_images, natural_key, some_of
 
@@ -27,7 +27,6 @@ FLOW_BACKWARD = "FLOW_BACKWARD"
 RAW = "_RAW"
 """``FLOW_RAW`` and ``FLOW_BACKWARD_RAW`` hold the vectors of these pictures (:mod:`gsanet.flow.vectors`)."""
 
-_FLAT_NAME = re.compile(r"(?P<sequence>.+)_(?P<number>\d+)")
 _FORMS = f"expected ROOT/{RGB} (pictures, or flat sequences named sequence_00000) or ROOT/<sequence>/{RGB}"
 
 
@@ -148,14 +147,10 @@ def _sequence_folders(root: Path) -> list[Path]:
 
 def _split(root: Path, names: list[str]) -> dict[str, list[str]]:
     """Names of the flat form by sequence, both in natural order; *names* are sorted already."""
-    matches = {name: _FLAT_NAME.fullmatch(name) for name in names}
-    odd = [name for name, match in matches.items() if match is None]
-    if not odd:
-        split: dict[str, list[str]] = {}
-        for name, match in matches.items():
-            assert match is not None
-            split.setdefault(match["sequence"], []).append(name)
-        return split
+    split = by_sequence(names)
+    if split is not None:
+        return {sequence: list(numbers.values()) for sequence, numbers in split.items()}
+    odd = [name for name in names if parse_flat_name(name) is None]
     # One sequence whose frames are just numbered; several prefixes would be several sequences run together.
     prefixes = {name.rstrip("0123456789") for name in names}
     if len(prefixes) > 1 or names == list(prefixes):
@@ -168,8 +163,7 @@ def _split(root: Path, names: list[str]) -> dict[str, list[str]]:
 
 def _whole(folder: Path, names: list[str]) -> dict[str, list[str]]:
     """The names in a sequence's own folder; several sequences in it mean that it is a data set itself."""
-    matches = (_FLAT_NAME.fullmatch(name) for name in names)
-    inside = list(dict.fromkeys(match["sequence"] for match in matches if match))
+    inside = list(dict.fromkeys(parsed.sequence for parsed in map(parse_flat_name, names) if parsed))
     if len(inside) > 1:
         raise GsanetError(
             f"{folder} looks like a data set, not a sequence: its names speak of {len(inside)} sequences "

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.evaluation.files import SequenceFiles
 from gsanet.evaluation.masks import Decided, RawMask, Reading, decide, read_raw
 from gsanet.evaluation.measures import Mask, boundary_accuracy, region_similarity, statistics
+from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.protocols import Protocol
 from gsanet.evaluation.result import Scores, SequenceResult
 from gsanet.evaluation.saliency import SaliencyMeasures, curve_scores, saliency_map

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from gsanet.data.image_sets import listed_sequences
 from gsanet.prepare.download import Download
 from gsanet.prepare.masks import objects
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
@@ -72,12 +73,11 @@ def _tree(source: Download, folder: str, options: Choices) -> Tree:
 
 
 def _listed(lists: Tree, split: str, folders: tuple[str, ...]) -> list[str]:
-    """Sequences of an ImageSets list: a name a line, or (2016) a picture and a mask a line."""
+    """Sequences of the first list of *split* in one of *folders*; none if there is none."""
     for folder in folders:
         lines = text(entry for entry in lists.get((folder,), []) if entry.name == f"{split}.txt")
         if lines:
-            firsts = (line.split()[0] for line in lines)
-            return list(dict.fromkeys(first.split("/")[-2] if "/" in first else first for first in firsts))
+            return listed_sequences(lines)
     return []
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import flat_name
 from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import Rule, brightness
 from gsanet.video.listing import natural_key
@@ -201,8 +202,8 @@ def flat_names(items: Iterable[Item]) -> Iterator[str]:
         own = [match.group() if match else "" for match in found]
         usable = all(own) and len({int(number) for number in own}) == len(own)
         for index, item in enumerate(members):
-            numbers[sequence, item.name] = own[index].zfill(5) if usable else f"{index:05d}"
-    return (f"{item.sequence}_{numbers[item.sequence, item.name]}" for item in items)
+            numbers[sequence, item.name] = own[index] if usable else str(index)
+    return (flat_name(item.sequence, numbers[item.sequence, item.name]) for item in items)
 
 
 def not_this(dataset: DataSet, source: Download, looks_like: str = "") -> GsanetError:

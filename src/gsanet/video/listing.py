@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from gsanet.base.errors import GsanetError
 from gsanet.video.images import SUFFIXES
-
-_SHOWN = 3
-"""Names given in a message that is about many."""
 
 
 def list_images(folder: Path, *, empty: bool = False) -> dict[str, Path]:
@@ -47,9 +45,9 @@ def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), name
 
 
-def some_of(names: list[str]) -> str:
-    """The first few of *names*, for a message."""
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """The first few of *names*, for a message: ``a, b, c and 4 more``."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def found_folders(folder: Path) -> str:

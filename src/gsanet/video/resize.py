@@ -1,4 +1,4 @@
-"""The one rule by which pictures and maps change their size."""
+"""The rules by which pictures, maps and masks change their size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = TypeVar("Array", NDArray[np.uint8], NDArray[np.float32])
+Values = TypeVar("Values", NDArray[np.uint8], NDArray[np.bool_])
 
 
 def resize(picture: Array, size: tuple[int, int]) -> Array:
@@ -19,6 +20,18 @@ def resize(picture: Array, size: tuple[int, int]) -> Array:
     shrinks = height * width < picture.shape[0] * picture.shape[1]
     resized: Array = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return resized
+
+
+def resize_mask(mask: Values, size: tuple[int, int]) -> Values:
+    """(H,W) or (H,W,K) to *size* (h,w) by nearest neighbour: for what must not be mixed, masks, labels or flow colours.
+
+    Of several pixels the one at the middle counts, so that nothing shifts against a picture of :func:`resize`.
+    """
+    height, width = size
+    if mask.shape[:2] == size:
+        return mask
+    plain = np.ascontiguousarray(mask).view(np.uint8)  # OpenCV knows no booleans
+    return cv2.resize(plain, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).view(mask.dtype)  # type: ignore[no-any-return]
 
 
 def limit(picture: Array, side: int) -> Array:

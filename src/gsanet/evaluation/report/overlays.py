@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gsanet.evaluation.files import SequenceFiles
 from gsanet.evaluation.masks import decide, read_raw
 from gsanet.evaluation.measures import Mask
+from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.result import Result
 from gsanet.evaluation.saliency import saliency_map
 from gsanet.evaluation.scoring import Settings, read_pair
