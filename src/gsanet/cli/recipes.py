@@ -18,8 +18,8 @@ def recipes(
 ) -> None:
     """List the recipes for training that come with gsanet, or print one.
 
-    A recipe is a TOML file with all settings of a training. `--config` takes the name of one of these or a file; `--set`
-    changes one setting.
+    A recipe is a TOML file with all settings of a training. `gsanet train --config` takes the name of one of these or a
+    file, and `--set` changes one setting.
     """
     from gsanet.training.recipes import find_packaged, packaged_recipes
 

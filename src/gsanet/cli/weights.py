@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from gsanet.base.errors import GsanetError
 
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     import torch
 
     from gsanet.model import GSANet, SaliencyNet
+
+Output = Annotated[
+    Path, typer.Option("--out", "-o", "--output", help="The file to write, .safetensors.", metavar="FILE")
+]
 
 
 def check_weights_name(output: Path) -> None:

@@ -1,4 +1,4 @@
-"""``gsanet benchmark`` as a user types it."""
+"""``gsanet score`` as a user types it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_scores_speed_and_files(
 ) -> None:
     torch.manual_seed(0)
     save_model(GSANet(variant("lite", channels=8, clusters=8, neighbours=4, size=64)), tmp_path / "tiny.safetensors")
-    words = ("benchmark", tmp_path / "tiny.safetensors", "--data", data, "--workers", 1, "--precision", "float32")
+    words = ("score", tmp_path / "tiny.safetensors", "--data", data, "--jobs", 1, "--precision", "float32")
     files = ("-o", tmp_path / "masks", "--json", tmp_path / "r.json", "--html", tmp_path / "r.html")
     assert gsanet(monkeypatch, *words, *files) == 0
     out = capsys.readouterr().out
@@ -50,7 +50,19 @@ def test_scores_speed_and_files(
 def test_what_is_wrong_is_said_before_the_work(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert gsanet(monkeypatch, "benchmark", "lite", "--data", data, "--compare", data) == 1
+    assert gsanet(monkeypatch, "score", "lite", "--data", data, "--compare", data) == 1
     assert "--json file of another run" in capsys.readouterr().err
-    assert gsanet(monkeypatch, "benchmark", tmp_path / "none.safetensors", "--data", data) == 1
+    assert gsanet(monkeypatch, "score", tmp_path / "none.safetensors", "--data", data) == 1
     assert "no weights" in capsys.readouterr().err
+
+
+def test_its_old_name_works_and_tells_the_new_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gsanet(monkeypatch, "benchmark", tmp_path / "none.safetensors", "--data", data, "--workers", 1) == 1
+    told, error = capsys.readouterr().err.splitlines()
+    assert told == "gsanet: `gsanet benchmark` is called `gsanet score` now"
+    assert "no weights" in error
+    assert gsanet(monkeypatch, "benchmark", "--help") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Usage: gsanet score MODEL --data FOLDER") and said.err == f"{told}\n"
