@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsanet import Options, open_clip, sample_clip
 from gsanet.base.device import choose_device
 from gsanet.model import GSANet
 from gsanet.model.clustering import evenly_spaced, kmeans
-from gsanet.segment import Options, open_clip, sample_clip
 from gsanet.segment.motion import open_motion
 from gsanet.segment.pictures import prepared_frames
 from gsanet.weights.checkpoint import load_model

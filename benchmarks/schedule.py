@@ -31,9 +31,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsanet.base.threshold import THRESHOLD
-from gsanet.model import GSANet, ReferenceFeatures, variant
+from gsanet.model import GSANet, variant
 from gsanet.runtime.cost import input_size, model_cost
-from gsanet.runtime.interface import Pictures
+from gsanet.runtime.interface import Pictures, Reference
 from gsanet.runtime.precision import choose_precision
 from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment.motion import open_motion
@@ -211,7 +211,7 @@ def main() -> int:
     cpu = torch.device("cpu")
     precisions = ["float32"] + (["bfloat16"] if choose_precision("auto", cpu) == "bfloat16" else [])
     networks = {name: TorchNetwork(model, "cpu", name) for name in precisions}
-    banks: dict[str, ReferenceFeatures] = {}
+    banks: dict[str, list[Reference]] = {}
     bank_times = {name: Times() for name in precisions}
     runs: dict[str, Callable[[Pictures], Map]] = {"published": lambda one: published(one, references)}
     for name, network in networks.items():
@@ -223,7 +223,7 @@ def main() -> int:
     for turn in range(arguments.repeat + 1):
         for name, network in networks.items():
             started = time.perf_counter()
-            banks[name] = network.references(references)
+            banks[name] = network.encode(references)
             if turn:
                 bank_times[name].clock.append(1000 * (time.perf_counter() - started))
         for name, run in runs.items():

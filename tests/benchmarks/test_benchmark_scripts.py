@@ -56,7 +56,7 @@ def test_random_weights_are_given_masks() -> None:
     pictures = [Pictures(frame, 255 - frame) for frame in square[::3]]
     schedule.calibrate(model, pictures)
     network = TorchNetwork(model, "cpu", "float32")
-    bank = network.references(pictures[:3])
+    bank = network.encode(pictures[:3])
     masks = [probability > 0.5 for probability, _ in network(pictures, bank)]
     assert all(0.05 < mask.mean() < 0.95 for mask in masks)
     published = schedule.Published(model)

@@ -122,7 +122,7 @@ def test_what_the_backend_cannot_do(tiny_model: GSANet, arguments: dict[str, str
 def test_an_exported_model_does_not_run_in_torch(small: Callable[..., None], tmp_path: Path) -> None:
     pair(small, tmp_path, "64x96")
     with pytest.raises(GsanetError, match="holds an exported model, which the torch backend cannot run"):
-        Segmenter.from_pretrained(tmp_path, backend="torch")
+        Segmenter.from_pretrained(tmp_path, runtime="torch")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_missing_packages(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch, p
     find = util.find_spec
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(GsanetError, match=what + r".*run `pip install 'gsanet\[onnx\]'`"):
-        Segmenter(tiny_model, backend="onnx") if package == "onnxruntime" else export_onnx(tiny_model, Path(), (64, 96))
+        Segmenter(tiny_model, runtime="onnx") if package == "onnxruntime" else export_onnx(tiny_model, Path(), (64, 96))
 
 
 def test_what_cannot_be_exported(tiny_model: GSANet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,7 @@ def test_raft_in_the_engine(tmp_path: Path) -> None:
     assert all(np.isfinite(flow).all() and flow.any() for flow in found)
     single = ArrayClip(textured(1))
     assert not flows(single, options)[0].any()
-    with pytest.raises(GsanetError, match="no such file of RAFT weights"):
+    with pytest.raises(GsanetError, match="no such file of weights"):
         open_motion(Options(flow="raft-large", flow_weights="gone.pth"), clip)
 
 

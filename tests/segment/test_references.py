@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from gsanet.model import GSANet
-from gsanet.runtime.interface import Pictures
+from gsanet.runtime.interface import Pictures, Reference
 from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment import Options, Segmenter
 from gsanet.segment.pictures import Prepared
@@ -29,23 +31,20 @@ def prepared(index: int) -> Prepared:
 
 
 def test_the_online_bank_is_spread_over_the_past() -> None:
-    from gsanet.model import ReferenceFeatures
+    encoded: list[int] = []
 
-    encoded = []
-
-    def encode(pictures: list[Pictures]) -> ReferenceFeatures:
+    def encode(pictures: Sequence[Pictures]) -> list[Reference]:
         encoded.append(int(pictures[0].rgb[0, 0, 0]))
-        value = torch.full((1, 1, 1, 1), float(encoded[-1]))
-        return ReferenceFeatures(value, value)
+        return [encoded[-1]]
 
-    bank = OnlineBank(4, encode)  # type: ignore[arg-type]
+    bank = OnlineBank(4, encode)
     for index in range(200):
         if bank.wants(index):
             bank.add(prepared(index))
         held = bank.indices
         assert held[0] == 0 and held[-1] <= index
         assert len(held) <= 4
-        assert [int(v) for v in bank.features[0].rgb.flatten()] == held
+        assert bank.features[0] == held
         steps = set(np.diff(held))
         assert len(steps) <= 1
         if index >= 4:
@@ -88,7 +87,7 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
     class Recording:
         def __call__(self, pictures: list[Pictures]):  # type: ignore[no-untyped-def]
             shown.extend(pictures)
-            return network.references(pictures)
+            return network.encode(pictures)
 
     from gsanet.segment.motion import open_motion
     from gsanet.segment.pictures import prepared_frames

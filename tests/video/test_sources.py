@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from gsanet.base.errors import GsanetError
-from gsanet.segment import clip_name, find_clips, open_clip
 from gsanet.video.images import write_rgb
+from gsanet.video.sources import clip_name, find_clips, open_clip
 
 
 def test_each_kind_of_source(tiny_clip: Path, tiny_frames: np.ndarray, tmp_path: Path) -> None:
@@ -21,7 +22,8 @@ def test_each_kind_of_source(tiny_clip: Path, tiny_frames: np.ndarray, tmp_path:
         (tmp_path, "FrameFolder"),
         (tmp_path / "00000.png", "FrameFolder"),
         (tiny_frames, "ArrayClip"),
-        (list(tiny_frames), "LiveClip"),
+        (list(tiny_frames), "ListClip"),
+        (iter(tiny_frames), "LiveClip"),
     ):
         clip = open_clip(source)
         assert type(clip).__name__ == kind
@@ -49,3 +51,50 @@ def test_patterns_are_spelled_out_in_natural_order(tmp_path: Path) -> None:
     assert [path.name for path in found] == ["clip9.mp4", "clip10.mp4", "odd[1].mp4", "gone"]
     with pytest.raises(GsanetError, match=r"nothing matches .*\*\.mov"):
         find_clips([str(tmp_path / "*.mov")])
+
+
+def test_what_python_programs_hold(tiny_clip: Path, tiny_frames: np.ndarray) -> None:
+    import cv2
+    import torch
+    from PIL import Image
+
+    tensor = torch.from_numpy(tiny_frames)
+    pictures = [Image.fromarray(frame) for frame in tiny_frames]
+    for source in (tensor, tensor.permute(0, 3, 1, 2), pictures, tuple(tensor), list(tensor.permute(0, 3, 1, 2))):
+        clip = open_clip(source)
+        assert clip.length == len(tiny_frames) and not clip.live
+        np.testing.assert_array_equal(np.stack([frame.image for frame in clip]), tiny_frames)
+    assert open_clip(pictures[0]).length == 1
+    capture = cv2.VideoCapture(str(tiny_clip))
+    clip = open_clip(capture)
+    assert clip.live and sum(1 for _ in clip) == len(tiny_frames)
+    with pytest.raises(GsanetError, match=r"this cv2\.VideoCapture is not open"):
+        open_clip(cv2.VideoCapture("nothing.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "a clip is a path, an array .* not None"),
+        (3, "a clip is a path, an array .* not a int"),
+        ([], "there are no frames: the list is empty"),
+        (["a.png"], r"frame 0 must be a uint8 RGB array of shape \(H,W,3\), got str"),
+        ([np.zeros((4, 4), np.uint8)], r"frame 0 must be .* got uint8 \(4, 4\)"),
+    ],
+    ids=str,
+)
+def test_what_is_no_clip(source: object, message: str) -> None:
+    with pytest.raises(GsanetError, match=message):
+        open_clip(source)
+
+
+def test_an_array_that_is_filled_again_and_again(tiny_frames: np.ndarray) -> None:
+    """Cameras and decoders hand out one buffer for all frames."""
+
+    def refilled() -> Iterator[np.ndarray]:
+        buffer = np.empty_like(tiny_frames[0])
+        for frame in tiny_frames:
+            buffer[:] = frame
+            yield buffer
+
+    np.testing.assert_array_equal(np.stack([frame.image for frame in list(open_clip(refilled()))]), tiny_frames)

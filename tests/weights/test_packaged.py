@@ -8,9 +8,9 @@ import huggingface_hub
 import numpy as np
 import pytest
 
+from gsanet import Segmenter, open_clip, sample_clip
 from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
-from gsanet.segment import Segmenter, open_clip, sample_clip
 from gsanet.weights import packaged
 
 

@@ -85,8 +85,9 @@ def segment(
     read does not stop the others.
     """
     from gsanet.base.errors import GsanetError
-    from gsanet.segment import Segmenter, find_clips, plan_clips
+    from gsanet.segment import Segmenter, plan_clips
     from gsanet.segment.save import parse_kinds
+    from gsanet.video.sources import find_clips
 
     if resume and overwrite:
         raise GsanetError("--resume and --overwrite exclude each other")

@@ -19,9 +19,10 @@ from pathlib import Path
 from gsanet.base.errors import GsanetError
 from gsanet.data.flat_names import by_sequence, parse_flat_name
 from gsanet.video.images import read_size
-from gsanet.video.listing import found_folders, list_images, natural_key, some_of
+from gsanet.video.listing import RGB, found_folders, list_images, natural_key, some_of
 
-RGB, GT, FLOW = "RGB", "GT", "FLOW"
+GT, FLOW = "GT", "FLOW"
+"""Beside ``RGB``."""
 FLOW_BACKWARD = "FLOW_BACKWARD"
 """Flow pictures to the frame before, where somebody wants them; nothing here reads it."""
 RAW = "_RAW"

@@ -115,7 +115,7 @@ def benchmark(
     )
     facts: dict[str, Any] = {
         "model": segmenter.name,
-        "device": segmenter.network.device.type,
+        "device": segmenter.runtime.device,
         "options": segmenter.options.to_dict(),
         "segmented_frames": speed.frames,
         "segmenting_seconds": round(speed.seconds, 3),

@@ -19,11 +19,14 @@ from PIL import Image
 
 from gsanet.base.atomic import ENDING, written_whole
 from gsanet.base.errors import GsanetError
-from gsanet.data.layout import GT, RGB
+from gsanet.data.layout import GT
+from gsanet.data.masks import VOID
 from gsanet.prepare.download import Entry
-from gsanet.prepare.masks import Rule, fit
+from gsanet.prepare.masks import Rule
 from gsanet.prepare.plan import Item, Part, flat_names
 from gsanet.video.images import Mask, open_bytes
+from gsanet.video.listing import RGB
+from gsanet.video.resize import resize_mask
 
 Progress = Callable[[int, int], None]
 """Called with (pictures done, pictures to do), from one thread at a time."""
@@ -65,6 +68,10 @@ class Outcome:
     """Those of them whose shape differs too."""
     unreadable: list[str] = field(default_factory=list)
     """Left out, with the reason."""
+    with_object: dict[str, int] = field(default_factory=dict)
+    """Masks that have an object, by sequence, of those written now."""
+    assumed: dict[str, list[str]] = field(default_factory=dict)
+    """What was assumed about the form of masks, as a sentence -> the masks written now that it was assumed of."""
 
 
 def jobs_of(part: Part, root: Path) -> list[Job]:
@@ -145,7 +152,9 @@ def write_jobs(jobs: dict[str, list[Job]], threads: int, progress: Progress | No
         stop.set()
         pool.shutdown(cancel_futures=True)
     for outcome in outcomes.values():
-        for names in (outcome.empty, outcome.resized, outcome.stretched, outcome.unreadable):
+        for names in (
+            outcome.empty, outcome.resized, outcome.stretched, outcome.unreadable, *outcome.assumed.values()
+        ):  # fmt: skip
             names.sort()
     return outcomes
 
@@ -156,14 +165,16 @@ def _do(job: Job) -> Callable[[Outcome], None]:
     name = f"{item.sequence}/{item.name}" if item.sequence else item.name
     size: tuple[int, int] = (0, 0)
     own: tuple[int, int] = (0, 0)
-    empty = False
+    mask: Mask | None = None
+    assumed: list[str] = []
     try:
         photo = item.photo.read()
         with open_bytes(photo, str(item.photo)) as image:
             size = (image.height, image.width)
             if job.need_rgb and job.rgb.suffix != item.photo.suffix:
                 photo = _png(image.convert("RGB"))
-        mask = _merge(item.masks, item.rule) if job.need_gt else None
+        if job.need_gt:
+            mask, assumed = _merge(item.masks, item.rule)
     except GsanetError as error:
         reason = str(error)
         return lambda outcome: outcome.unreadable.append(reason)
@@ -171,13 +182,17 @@ def _do(job: Job) -> Callable[[Outcome], None]:
         _put(job.rgb, photo)
     if mask is not None:
         own = (mask.shape[0], mask.shape[1])
-        empty = not mask.any()
-        _put(job.gt, _png(Image.fromarray(mask if own == size else fit(mask, size))))
+        _put(job.gt, _png(Image.fromarray(resize_mask(mask, size))))
+    found = mask is not None and bool(mask.any())
 
     def told(outcome: Outcome) -> None:
         outcome.written += 1
-        if empty:
+        if found:
+            outcome.with_object[item.sequence] = outcome.with_object.get(item.sequence, 0) + 1
+        elif job.need_gt:
             outcome.empty.append(name)
+        for sentence in assumed:
+            outcome.assumed.setdefault(sentence, []).append(name)
         if own not in ((0, 0), size):
             outcome.resized.append(name)
             shape = (own[1] / own[0]) / (size[1] / size[0])
@@ -187,17 +202,22 @@ def _do(job: Job) -> Callable[[Outcome], None]:
     return told
 
 
-def _merge(files: tuple[Entry, ...], rule: Rule) -> Mask:
-    """The objects of all *files* as one mask, (H,W) of the first file's size."""
+def _merge(files: tuple[Entry, ...], rule: Rule) -> tuple[Mask, list[str]]:
+    """The objects of all *files* as one mask, (H,W) of the first file's size, and what was assumed."""
     merged: Mask | None = None
+    assumed: list[str] = []
     for entry in files:
         with open_bytes(entry.read(), str(entry)) as image:
-            mask = rule(image)
-        if merged is not None and mask.shape != merged.shape:
-            mask = fit(mask, (merged.shape[0], merged.shape[1]))
-        merged = mask if merged is None else merged | mask
+            decided = rule(image, str(entry))
+        for sentence in (decided.assumed, VOID if decided.void is not None else ""):
+            if sentence and sentence not in assumed:
+                assumed.append(sentence)
+        if merged is None:
+            merged = decided.mask
+        else:
+            merged = merged | resize_mask(decided.mask, (merged.shape[0], merged.shape[1]))
     assert merged is not None
-    return np.ascontiguousarray(merged)
+    return np.ascontiguousarray(merged), assumed
 
 
 def _png(image: Image.Image) -> bytes:

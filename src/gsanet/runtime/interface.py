@@ -1,15 +1,24 @@
-"""What the engine asks of a network, whatever computes it."""
+"""What the engine asks of a network, whatever computes it. Arrays in, arrays out: nothing here knows of PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from gsanet.model import GSANetConfig, ReferenceFeatures
+from gsanet.model.config import GSANetConfig
+
+RuntimeName = Literal["auto", "torch", "onnx"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+Reference: TypeAlias = object
+"""All that a runtime keeps of one reference frame of one view; only the runtime that made it can look into it."""
+
+Timer: TypeAlias = Callable[[str], AbstractContextManager[object]]
+"""Makes a context in which time is counted for the stage of that name."""
 
 
 class Pictures(NamedTuple):
@@ -21,12 +30,27 @@ class Pictures(NamedTuple):
     """On the colour wheel, (h,w,3)."""
 
 
-class Backend(Protocol):
-    """:class:`~gsanet.runtime.torch_network.Network`, or whatever computes the same."""
+class Answer(NamedTuple):
+    """What the network says about one view of one frame."""
 
-    device: torch.device
+    probability: NDArray[np.float32]
+    """(h,w)"""
+    slots: dict[str, NDArray[np.float32]]
+    """Slot maps by name (:meth:`gsanet.model.GSANetOutput.slot_maps`), each (h/16,w/16); empty unless asked for."""
+
+
+class Runtime(Protocol):
+    """A network ready to run: :class:`~gsanet.runtime.torch_network.TorchNetwork`, or whatever computes the same."""
+
+    name: RuntimeName
+    """``torch`` or ``onnx``."""
+    device: str
+    """``cpu``, ``cuda`` ..."""
     precision: str
+    """``float32`` or ``bfloat16``."""
     config: GSANetConfig
+    batch: int
+    """Frames that :meth:`__call__` is best given at once."""
 
     @property
     def workers(self) -> int:
@@ -45,12 +69,20 @@ class Backend(Protocol):
         """
         ...
 
-    def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
-        """R pictures of one view -> their features, B = 1."""
+    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+        """Reference frames of one view -> for each what the network keeps of it."""
         ...
 
     def __call__(
-        self, pictures: Sequence[Pictures], references: ReferenceFeatures, slots: bool = False
-    ) -> list[tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]:
-        """B pictures of one view -> for each its probability (h,w), and its slot maps (h/16,w/16) if asked for."""
+        self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
+    ) -> list[Answer]:
+        """B pictures of one view and the references of that view -> an answer for each picture.
+
+        Args:
+            slots: whether answers have slot maps.
+        """
+        ...
+
+    def timed(self, timer: Timer) -> AbstractContextManager[object]:
+        """A block in which the network's own parts are timed too (``rgb``, ``motion``, ``slots``), if it can."""
         ...

@@ -6,19 +6,19 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.export.exporter import export_onnx
 from gsanet.export.graphs import FEATURES, PROBABILITY
 from gsanet.export.metadata import Facts, fingerprint
-from gsanet.model import GSANet, ReferenceFeatures
-from gsanet.runtime.interface import Pictures
+from gsanet.model import GSANet
+from gsanet.runtime.interface import Answer, Pictures, Reference, RuntimeName, Timer
 from gsanet.runtime.onnx_graphs import ExportedModel, require_runtime
 from gsanet.weights.packaged import licence_of
 
@@ -32,13 +32,16 @@ class OnnxNetwork:
         GsanetError: onnxruntime is not installed, or another device or precision is asked for.
     """
 
+    name: RuntimeName = "onnx"
+
     def __init__(self, model: ExportedModel, device: str = "auto", precision: str = "auto") -> None:
         require_runtime()
         if device not in ("auto", "cpu"):
             raise GsanetError(f"the onnx backend runs on the CPU: device {device!r} needs the torch backend")
         if precision not in ("auto", "float32"):
             raise GsanetError(f"the onnx backend computes in float32: precision {precision!r} needs the torch backend")
-        self.device = torch.device("cpu")
+        self.device = "cpu"
+        self.batch = 1
         self.precision = "float32"
         self.config = model.config
         self._model = model
@@ -51,6 +54,10 @@ class OnnxNetwork:
     def one_thread(self, others: int) -> None:
         """Not called: there is one worker."""
 
+    def timed(self, timer: Timer) -> AbstractContextManager[object]:
+        """As :meth:`Runtime.timed`: ONNX Runtime does not say where its time goes."""
+        return nullcontext()
+
     def load_sizes(self, sizes: Iterable[tuple[int, int]]) -> None:
         """Open, and export if need be, the graphs for inputs of these sizes (h,w).
 
@@ -60,22 +67,22 @@ class OnnxNetwork:
         for size in sizes:
             self._model.graphs(size)
 
-    def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
-        """R pictures of one view -> their features, B = 1."""
+    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+        """As :meth:`Runtime.encode`."""
         rgb, flow = (np.stack(arrays) for arrays in zip(*pictures, strict=True))
         found = self._model.graphs(_size(pictures[0])).references(rgb, flow)
-        return ReferenceFeatures(*(torch.from_numpy(found[name]) for name in FEATURES))
+        return [tuple(found[name][:, i : i + 1] for name in FEATURES) for i in range(len(pictures))]
 
     def __call__(
-        self, pictures: Sequence[Pictures], references: ReferenceFeatures, slots: bool = False
-    ) -> list[tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]:
-        """B pictures of one view -> for each its probability (h,w), and its slot maps (h/16,w/16) if asked for."""
-        features = (references.rgb.numpy(), references.flow.numpy())
+        self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
+    ) -> list[Answer]:
+        """As :meth:`Runtime.__call__`."""
+        features = [np.concatenate(parts, axis=1) for parts in zip(*references, strict=True)]
         results = []
         for one in pictures:
             found = self._model.graphs(_size(one)).step(one.rgb[None], one.flow[None], *features)
             maps = {name: value[0] for name, value in found.items() if name != PROBABILITY} if slots else {}
-            results.append((found[PROBABILITY][0], maps))
+            results.append(Answer(found[PROBABILITY][0], maps))
         return results
 
 

@@ -9,6 +9,7 @@ what moves and on things that come out from behind, they do not. At a cut the av
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.flow.colour import Flow
+from gsanet.runtime.interface import Timer
 from gsanet.segment.links import Link, carry
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken
@@ -51,7 +53,10 @@ class _Held(NamedTuple):
 
 
 def smoothed(
-    results: Iterable[tuple[FrameResult, Link | None]], size: int, lookahead: int = LOOKAHEAD
+    results: Iterable[tuple[FrameResult, Link | None]],
+    size: int,
+    lookahead: int = LOOKAHEAD,
+    timer: Timer = lambda stage: nullcontext(),
 ) -> Iterator[FrameResult]:
     """The same results with smoother probabilities.
 
@@ -60,23 +65,27 @@ def smoothed(
         size: long side of what the links lead between, at most.
         lookahead: how many frames after each count at least, before a cut or the end; links must lead forth then.
             0: the past only, and no frame waits.
+        timer: of the stage ``smooth``.
     """
     trust = PAST if lookahead else PAST_ALONE
     held: list[_Held] = []
     past = np.zeros((0, 0), np.float32)
     coming = UntilBroken(results)
     for result, link in coming:
-        own = limit(result.probability, size)
-        if link is None:
-            yield from _with_future(held, len(held))
-            past = own
-            held.append(_Held(result, own, past))
-        else:
-            past = _joined(own, carry(past, link.back), trust, link.past)
-            held.append(_Held(result, own, past, link.forth, link.future))
-        # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
-        if len(held) >= 2 * lookahead:
-            yield from _with_future(held, max(lookahead, 1))
+        done = []
+        with timer("smooth"):
+            own = limit(result.probability, size)
+            if link is None:
+                done += _with_future(held, len(held))
+                past = own
+                held.append(_Held(result, own, past))
+            else:
+                past = _joined(own, carry(past, link.back), trust, link.past)
+                held.append(_Held(result, own, past, link.forth, link.future))
+            # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
+            if len(held) >= 2 * lookahead:
+                done += _with_future(held, max(lookahead, 1))
+        yield from done
     yield from _with_future(held, len(held))
     coming.settle()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import time
@@ -12,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
+from gsanet.runtime.opening import runtime_version
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.result import FrameResult
-from gsanet.segment.save import DEFAULT, NEED_SLOTS, ClipWriter, make_folder
+from gsanet.segment.save import DEFAULT, NEED_SLOTS, ClipWriter, make_folder, parse_kinds
 from gsanet.segment.threads import Behind
 from gsanet.video.clip import Clip
 from gsanet.video.sources import clip_name, open_clip
@@ -103,7 +103,7 @@ def segment_clip(
                     progress(writer.frames, total)
 
             results = segmenter.stream(clip, slots=not NEED_SLOTS.isdisjoint(save))
-            with closing(results), Behind(work, _WAITING) as behind:  # type: ignore[type-var]
+            with closing(results), Behind(work, _WAITING) as behind:
                 for result in results:
                     behind.put(result)
         summary = _summary(segmenter, clip, plan, save, writer, time.perf_counter() - started)
@@ -116,14 +116,47 @@ def segment_clip(
     return summary
 
 
+def segment_to_folder(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    segmenter: Segmenter | None = None,
+    save: Sequence[str] = DEFAULT,
+    existing: Existing = "error",
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Path:
+    """Segment one clip into a folder of its own below *out*, as ``gsanet segment SOURCE -o OUT`` does.
+
+    Args:
+        source: a video, a folder of frames or a picture.
+        segmenter: the one of the package with its defaults if None.
+        save: what to write, any of :data:`gsanet.segment.save.KINDS`.
+        existing: what to do about results that are there: ``error``, ``resume`` (keep them if the settings are the
+            same) or ``overwrite``.
+        progress: called with (frames done, frames in all, if that is known).
+
+    Returns:
+        The folder, ``OUT/<clip>``; its ``summary.json`` says what was done.
+
+    Raises:
+        GsanetError: the clip cannot be read, or the results are there already or cannot be written.
+    """
+    segmenter = segmenter or Segmenter.from_pretrained()
+    kinds = parse_kinds(",".join(save))
+    (job,) = plan_clips([Path(source)], Path(out), segmenter, kinds, existing)
+    if not job.finished:
+        segment_clip(segmenter, job, save=kinds, progress=progress)
+    return job.folder
+
+
 def _settings(segmenter: Segmenter) -> dict[str, Any]:
     """What decides the masks."""
     options = json.loads(json.dumps(segmenter.options.to_dict()))
     return {
         "model": segmenter.name,
         "options": options,
-        "precision": segmenter.network.precision,
-        "backend": segmenter.backend,
+        "precision": segmenter.runtime.precision,
+        "runtime": segmenter.runtime.name,
     }
 
 
@@ -138,12 +171,16 @@ def _summary(
         "fps": round(float(clip.fps), 3),
         **writer.summary(),
         **_settings(segmenter),
-        "device": str(segmenter.network.device),
+        "device": segmenter.runtime.device,
         "saved": sorted(save),
         "seconds": round(seconds, 3),
         "frames_per_second": round(writer.frames / seconds, 2),
         "warnings": clip.problems,
-        "versions": {"gsanet": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": {
+            "gsanet": __version__,
+            **runtime_version(segmenter.runtime.name),
+            "python": platform.python_version(),
+        },
     }
 
 

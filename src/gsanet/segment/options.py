@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from gsanet.base.errors import GsanetError
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
-from gsanet.model import GSANetConfig
+from gsanet.model.config import GSANetConfig
 from gsanet.runtime.input_size import SMALLEST, network_size
 
 
@@ -22,6 +22,9 @@ class View(NamedTuple):
     direction: Direction
     """Of the flow: to the next frame, or (negated) to the one before."""
     mirrored: bool
+
+
+Quality = Literal["fast", "balanced", "best"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,21 @@ class Options:
         return asdict(self)
 
 
-QUALITY: dict[str, dict[str, Any]] = {
+class OptionChanges(TypedDict, total=False):
+    """Any of the fields of :class:`Options`, as keyword arguments that an editor can complete."""
+
+    size: int | None
+    flow: str
+    flow_weights: str | None
+    flow_size: int
+    online: bool
+    flip: bool
+    scales: tuple[float, ...]
+    flow_directions: Literal["forward", "both"]
+    smooth: bool
+
+
+QUALITY: dict[Quality, OptionChanges] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
     "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512},
@@ -101,18 +118,21 @@ QUALITY: dict[str, dict[str, Any]] = {
 """Presets: one pass of the network per frame on a smaller picture, one, four on a larger one. What each gains and costs
 is in the README."""
 
-DEFAULT_QUALITY = "balanced"
+DEFAULT_QUALITY: Quality = "balanced"
 
 
-def preset(quality: str, changes: Mapping[str, Any]) -> Options:
-    """The options of a preset, with some fields changed. Online there is one direction of flow only, the past's.
+def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
+    """The options of a preset (:data:`DEFAULT_QUALITY` if None), with some fields changed.
+
+    Online there is one direction of flow only, the past's.
 
     Raises:
         GsanetError: no such preset or field.
     """
+    quality = quality or DEFAULT_QUALITY
     if quality not in QUALITY:
         raise GsanetError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
-    chosen = dict(QUALITY[quality])
+    chosen: dict[str, Any] = {**QUALITY[quality]}
     if changes.get("size") is not None:
         chosen.pop("scales", None)  # who says a size means that size
     one_direction = changes.get("online") or changes.get("flow", "dis") not in METHODS

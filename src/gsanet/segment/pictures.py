@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 
 from gsanet.flow.colour import Flow
 from gsanet.flow.sequence import Direction
-from gsanet.runtime.interface import Pictures
+from gsanet.runtime.interface import Pictures, Timer
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import ComputedMotion, Motion, Window, draw, windows
 from gsanet.segment.options import View
@@ -32,18 +33,24 @@ def prepared_frames(
     motion: Motion,
     only: Container[int] | None = None,
     linker: Linker | None = None,
-) -> Iterator[Prepared]:
+    timer: Timer = lambda stage: nullcontext(),
+) -> Generator[Prepared, None, None]:
     """The pictures of every frame, in order; one frame late if the motion looks ahead.
 
     Args:
         only: numbers of the frames that are wanted; the others are just neighbours.
         linker: finds out how each frame is connected with the one before.
+        timer: of the stages ``flow`` and ``prepare``.
     """
     for window in windows(frames, motion.lookahead, motion.size):
         if only is None or window.frame.index in only:
-            flows = {direction: motion(window, direction) for direction in dict.fromkeys(v.direction for v in views)}
-            link = None if linker is None else linker(window, *known_flow(window, flows, motion))
-            yield Prepared(window.frame, show(window, views, flows, motion.in_pixels), link)
+            with timer("flow"):
+                directions = dict.fromkeys(view.direction for view in views)
+                flows = {direction: motion(window, direction) for direction in directions}
+                link = None if linker is None else linker(window, *known_flow(window, flows, motion))
+            with timer("prepare"):
+                pictures = show(window, views, flows, motion.in_pixels)
+            yield Prepared(window.frame, pictures, link)
 
 
 def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:

@@ -7,10 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from gsanet.base.errors import GsanetError
-from gsanet.data.layout import RGB
 from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
 from gsanet.video.images import read_rgb, read_size
-from gsanet.video.listing import list_images
+from gsanet.video.listing import RGB, list_images
 
 
 class FrameFolder(Clip):

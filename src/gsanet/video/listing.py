@@ -9,6 +9,9 @@ from pathlib import Path
 from gsanet.base.errors import GsanetError
 from gsanet.video.images import SUFFIXES
 
+RGB = "RGB"
+"""The folder of a sequence's frames in the data layout (:mod:`gsanet.data.layout`)."""
+
 
 def list_images(folder: Path, *, empty: bool = False) -> dict[str, Path]:
     """Name without ending -> file, of all pictures directly in *folder*, in natural order.

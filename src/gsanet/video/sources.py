@@ -11,21 +11,32 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as pil
 
 from gsanet.base.errors import GsanetError
-from gsanet.video.arrays import ArrayClip, LiveClip
+from gsanet.video.arrays import ArrayClip, ListClip, LiveClip
 from gsanet.video.clip import Clip, Image
 from gsanet.video.container import VideoFile
 from gsanet.video.frame_folder import FrameFolder
 from gsanet.video.images import SUFFIXES
 from gsanet.video.listing import natural_key
+from gsanet.video.objects import array_of, captured, is_capture, is_tensor
 
-Source: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | Iterable[Image] | Clip"
-"""A path, an array (T,H,W,3), an iterable of (H,W,3), or a clip."""
+Source: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | Iterable[Image] | Clip | Any"
+"""A path, an array (T,H,W,3), an iterable of (H,W,3), a clip, or what :func:`open_clip` takes besides."""
 
 
 def open_clip(source: Source, *, fps: Fraction | None = None) -> Clip:
-    """Open a video file, a folder of frames, a picture, an array (T,H,W,3) or an iterable of frames (H,W,3).
+    """Open whatever is a clip.
+
+    ====================================  ======================================================================
+    a path                                video file, folder of frames, picture
+    array or torch tensor, uint8 RGB      (T,H,W,3), or a tensor (T,3,H,W)
+    list or tuple of frames               each an array (H,W,3), a PIL image or a tensor; known as a whole
+    one PIL image                         a clip of one frame
+    ``cv2.VideoCapture``                  what it still has to give, as it comes
+    any other iterable of frames          as they come: segmented online
+    ====================================  ======================================================================
 
     Args:
         fps: of sources that have no frame rate of their own; 24 if not given.
@@ -36,11 +47,26 @@ def open_clip(source: Source, *, fps: Fraction | None = None) -> Clip:
     if isinstance(source, Clip):
         return source
     own: dict[str, Any] = {} if fps is None else {"fps": fps}
-    if isinstance(source, np.ndarray):
-        return ArrayClip(source, **own)
-    if not isinstance(source, str | os.PathLike):
-        return LiveClip(source, **own)
-    path = Path(source)
+    if isinstance(source, str | os.PathLike):
+        return _open_path(Path(source), own)
+    if isinstance(source, np.ndarray) or is_tensor(source):
+        return ArrayClip(array_of(source), **own)
+    if isinstance(source, pil.Image):
+        return ListClip([source], **own)
+    if isinstance(source, list | tuple):
+        return ListClip(source, **own)
+    if is_capture(source):
+        return LiveClip(captured(source), **own)
+    if not isinstance(source, Iterable):
+        raise GsanetError(f"a clip is a path, an array (T,H,W,3) or frames to iterate, not {_named(source)}")
+    return LiveClip(source, **own)
+
+
+def _named(source: object) -> str:
+    return "None" if source is None else f"a {type(source).__name__}"
+
+
+def _open_path(path: Path, own: dict[str, Any]) -> Clip:
     try:
         if path.is_dir():
             return FrameFolder(path, **own)
