@@ -20,10 +20,10 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from command import SCORES, gsanet, train_and_score
+from command import RECIPES, SCORES, gsanet, train_and_score
 
 from gsanet.model import GSANetConfig
-from gsanet.model.cost import model_cost
+from gsanet.runtime.cost import model_cost
 from gsanet.training.config import TrainingConfig, load_config
 
 ROWS: dict[str, dict[str, object]] = {
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--recipe", type=Path, default=Path(__file__).parents[1] / "recipes" / "ablation.toml")
+    parser.add_argument("--recipe", type=Path, default=RECIPES / "ablation.toml")
     arguments = parser.parse_args()
     settled = load_config(arguments.recipe)
     for seed in (int(word) for word in arguments.seeds.split(",") if word.strip()):

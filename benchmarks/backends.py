@@ -16,16 +16,16 @@ from itertools import islice
 import numpy as np
 import torch
 
-from gsanet.segment import Options, Segmenter, open_clip, sample_clip
-from gsanet.segment.engine import THRESHOLD
+from gsanet import Options, Segmenter, open_clip, sample_clip
+from gsanet.base.threshold import THRESHOLD
 from gsanet.segment.motion import open_motion
-from gsanet.segment.prepare import prepare
+from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.references import reference_indices
 
 BACKENDS = {
-    "torch float32": {"backend": "torch", "precision": "float32"},
-    "torch bfloat16": {"backend": "torch", "precision": "bfloat16"},
-    "onnx float32": {"backend": "onnx", "precision": "float32"},
+    "torch float32": {"runtime": "torch", "precision": "float32"},
+    "torch bfloat16": {"runtime": "torch", "precision": "bfloat16"},
+    "onnx float32": {"runtime": "onnx", "precision": "float32"},
 }
 WARM_UP = 3
 """Frames before the clock starts."""
@@ -41,27 +41,27 @@ def main() -> None:
     segmenters = {
         name: Segmenter.from_pretrained(arguments.model, device="cpu", **choice) for name, choice in BACKENDS.items()
     }
-    config = segmenters["torch float32"].network.config
+    config = segmenters["torch float32"].runtime.config
     clip, options = open_clip(sample_clip()), Options(size=arguments.size)
     views = options.views(clip.height, clip.width, config)
     motion = open_motion(options, clip)
-    frames = [one.views[0] for one in islice(prepare(clip, views, motion), arguments.frames)]
+    frames = [one.views[0] for one in islice(prepared_frames(clip, views, motion), arguments.frames)]
     chosen = [frames[i] for i in reference_indices(len(frames), config.references)]
 
     milliseconds: dict[str, list[float]] = {name: [] for name in segmenters}
     references, encoding = {}, {}
     for name, segmenter in segmenters.items():
-        segmenter.network.accept([views[0].size])
-        segmenter.network.references(chosen)
+        segmenter.runtime.load_sizes([views[0].size])
+        segmenter.runtime.encode(chosen)
         started = time.perf_counter()
-        references[name] = segmenter.network.references(chosen)
+        references[name] = segmenter.runtime.encode(chosen)
         encoding[name] = 1000 * (time.perf_counter() - started)
     overlaps: dict[str, list[float]] = {name: [] for name in segmenters}
     for index, pictures in enumerate(frames):
         masks = {}
         for name, segmenter in segmenters.items():
             started = time.perf_counter()
-            probability, _ = segmenter.network([pictures], references[name])[0]
+            probability, _ = segmenter.runtime([pictures], references[name])[0]
             if index >= WARM_UP:
                 milliseconds[name].append(1000 * (time.perf_counter() - started))
             masks[name] = probability > THRESHOLD

@@ -10,6 +10,8 @@ from pathlib import Path
 SCORES = "scores.json"
 """In the folder of a run that is done."""
 
+RECIPES = Path(__file__).parents[1] / "src" / "gsanet" / "recipes"
+
 
 def gsanet(*words: object, show: bool = False) -> None:
     """Run it in a process of its own; what it says on stdout is only for *show*. Ends the script where it fails."""

@@ -25,13 +25,15 @@ from gsanet.data.augment import warp_flow, warp_mask
 from gsanet.evaluation.measures import region_similarity
 from gsanet.flow import flow_method, flow_to_picture
 from gsanet.model import VARIANTS, GSANet, SaliencyNet, variant
-from gsanet.model.checkpoint import load_model, start_from_pretrained
 from gsanet.model.clustering import kmeans
-from gsanet.model.cost import input_size, model_cost
-from gsanet.model.published_names import published_names
-from gsanet.segment.pretrained import find_weights, packaged_weights, sample_clip
+from gsanet.runtime.cost import input_size, model_cost
 from gsanet.training.losses import mask_loss
 from gsanet.video import VideoFile
+from gsanet.video.sample_clip import sample_clip
+from gsanet.weights.checkpoint import load_model
+from gsanet.weights.packaged import find_weights, packaged_weights
+from gsanet.weights.published_names import published_names
+from gsanet.weights.transfer import start_from_pretrained
 
 Row = tuple[str, str, str, str]
 """Number in the list of corrections, what is measured, published behaviour, ours."""

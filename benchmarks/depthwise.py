@@ -15,9 +15,9 @@ import time
 
 import torch
 
-from gsanet.memory import keep_freed_memory
 from gsanet.model import VARIANTS, SaliencyNet
-from gsanet.segment.network import choose_precision
+from gsanet.runtime.allocator import keep_freed_memory
+from gsanet.runtime.precision import choose_precision
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.loop import autocast
 from gsanet.training.losses import total_loss

@@ -2,8 +2,8 @@
 
     python benchmarks/flow.py [--methods dis,raft-small] [--sizes 854x480,1920x1080] [--device auto] [--threads 2]
 
-Frames are those of the clip inside the package, resized. RAFT runs with random weights: its time does not depend on
-them. The first group of pairs is not counted, nor is reading frames or drawing pictures. Processor time is that of all
+Frames are those of the clip inside the package, resized. Networks run with random weights: their time does not
+depend on them. The first group of pairs is not counted, nor is reading frames or drawing pictures. Processor time is that of all
 threads together; on a busy machine it says more than the clock. Every row is a process of its own: its memory is the
 most it ever had, with Python, torch and the frames (what dis-ultrafast shows is little else), or on a GPU torch's own.
 """
@@ -24,24 +24,26 @@ import cv2
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.methods import METHODS, flow_method
 from gsanet.flow.scaled import ScaledFlow
-from gsanet.segment.pretrained import sample_clip
 from gsanet.video import VideoFile
+from gsanet.video.sample_clip import sample_clip
 
 
 def make(arguments: argparse.Namespace, name: str) -> FlowMethod:
-    """The method, RAFT with random weights."""
-    if not name.startswith("raft-"):
-        return flow_method(name, long_side=arguments.long_side)
-    from gsanet.flow.raft import RAFTFlow
-    from gsanet.flow.raft_weights import build_raft
+    """The method, a network with random weights."""
+    flow: FlowMethod
+    where = {"device": arguments.device, "precision": arguments.precision, "batch": arguments.batch}
+    if name.startswith("raft-"):
+        from gsanet.flow.raft import RAFTFlow
+        from gsanet.flow.raft_weights import build_raft
 
-    flow = RAFTFlow(
-        build_raft(name.removeprefix("raft-")),
-        iterations=arguments.iterations,
-        device=arguments.device,
-        precision=arguments.precision,
-        batch=arguments.batch,
-    )
+        flow = RAFTFlow(build_raft(name.removeprefix("raft-")), iterations=arguments.iterations, **where)
+    elif name == "gmflow":
+        from gsanet.flow.gmflow import GMFlowFlow
+        from gsanet.flow.gmflow_network import GMFlow
+
+        flow = GMFlowFlow(GMFlow(), **where)
+    else:
+        flow = flow_method(name)
     return flow if arguments.long_side is None else ScaledFlow(flow, arguments.long_side)
 
 
@@ -69,7 +71,7 @@ def measure(arguments: argparse.Namespace, name: str, size: str) -> dict[str, ob
         "device": "cpu",
         "frames": counted,
     }
-    if name.startswith("raft-"):
+    if not name.startswith("dis"):
         import torch
 
         inner = method._method if isinstance(method, ScaledFlow) else method

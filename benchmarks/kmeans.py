@@ -23,14 +23,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsanet.device import choose_device
+from gsanet import Options, open_clip, sample_clip
+from gsanet.base.device import choose_device
 from gsanet.model import GSANet
-from gsanet.model.checkpoint import load_model
 from gsanet.model.clustering import evenly_spaced, kmeans
-from gsanet.segment import Options, open_clip, sample_clip
 from gsanet.segment.motion import open_motion
-from gsanet.segment.prepare import prepare
-from gsanet.segment.pretrained import find_weights
+from gsanet.segment.pictures import prepared_frames
+from gsanet.weights.checkpoint import load_model
+from gsanet.weights.packaged import find_weights
 
 BATCHES = (1, 8, 32)
 SEEDS = 3
@@ -83,7 +83,7 @@ def features(model: GSANet, count: int, size: int | None) -> Tensor:
     views = options.views(clip.height, clip.width, model.config)
     frames = max(1, count // 2)
     wanted = range(0, clip.length or 0, (clip.length or 0) // frames)[:frames]
-    shown = [one.views[0] for one in prepare(clip, views, open_motion(options, clip), only=wanted)]
+    shown = [one.views[0] for one in prepared_frames(clip, views, open_motion(options, clip), only=wanted)]
     found = []
     for one in shown:
         pictures = [model.normalise(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in one]

@@ -85,7 +85,7 @@ def measure(point: dict[str, int], model: str, device: str, threads: int) -> dic
     for _ in range(point["clips"]):
         run(point["frames"])
     values = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - busy}
-    if segmenter.network.device.type == "cuda":
+    if segmenter.runtime.device.startswith("cuda"):
         memory = torch.cuda.max_memory_allocated() / 2**20
     else:
         memory = peak_mb(forgotten)

@@ -30,17 +30,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsanet.model import GSANet, ReferenceFeatures, variant
-from gsanet.model.checkpoint import load_model
-from gsanet.model.cost import input_size, model_cost
-from gsanet.segment.engine import THRESHOLD
+from gsanet.base.threshold import THRESHOLD
+from gsanet.model import GSANet, variant
+from gsanet.runtime.cost import input_size, model_cost
+from gsanet.runtime.interface import Pictures, Reference
+from gsanet.runtime.precision import choose_precision
+from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment.motion import open_motion
-from gsanet.segment.network import Network, choose_precision
 from gsanet.segment.options import Options, View
-from gsanet.segment.prepare import Pictures, prepare
-from gsanet.segment.pretrained import find_weights, sample_clip
+from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.references import reference_indices
-from gsanet.segment.source import open_clip
+from gsanet.video.sample_clip import sample_clip
+from gsanet.video.sources import open_clip
+from gsanet.weights.checkpoint import load_model
+from gsanet.weights.packaged import find_weights
 
 Map = NDArray[np.float32]
 
@@ -95,7 +98,7 @@ def show(size: tuple[int, int], targets: int, references: int) -> tuple[list[Pic
     length = clip.length or 0
     known = reference_indices(length, references)
     wanted = [length * (2 * i + 1) // (2 * targets) for i in range(targets)]
-    shown = prepare(clip, [View(size, "forward", False)], motion, only={*known, *wanted})
+    shown = prepared_frames(clip, [View(size, "forward", False)], motion, only={*known, *wanted})
     by_index = {one.frame.index: one.views[0] for one in shown}
     return [by_index[i] for i in wanted], [by_index[i] for i in known]
 
@@ -207,8 +210,8 @@ def main() -> int:
     published = Published(model)
     cpu = torch.device("cpu")
     precisions = ["float32"] + (["bfloat16"] if choose_precision("auto", cpu) == "bfloat16" else [])
-    networks = {name: Network(model, "cpu", name) for name in precisions}
-    banks: dict[str, ReferenceFeatures] = {}
+    networks = {name: TorchNetwork(model, "cpu", name) for name in precisions}
+    banks: dict[str, list[Reference]] = {}
     bank_times = {name: Times() for name in precisions}
     runs: dict[str, Callable[[Pictures], Map]] = {"published": lambda one: published(one, references)}
     for name, network in networks.items():
@@ -220,7 +223,7 @@ def main() -> int:
     for turn in range(arguments.repeat + 1):
         for name, network in networks.items():
             started = time.perf_counter()
-            banks[name] = network.references(references)
+            banks[name] = network.encode(references)
             if turn:
                 bank_times[name].clock.append(1000 * (time.perf_counter() - started))
         for name, run in runs.items():

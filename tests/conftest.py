@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from gsanet.model import GSANet
-from gsanet.model.checkpoint import save_model
 from gsanet.video import VideoWriter
+from gsanet.weights.checkpoint import save_model
 from tiny import TINY, moving_square
 
 

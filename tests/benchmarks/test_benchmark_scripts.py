@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from gsanet.model import GSANet
-from gsanet.segment.network import Network
-from gsanet.segment.prepare import Pictures
+from gsanet.runtime.interface import Pictures
+from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.training.config import load_config
 from tiny import TINY, moving_square
 from worlds import make_world
@@ -55,8 +55,8 @@ def test_random_weights_are_given_masks() -> None:
     square = moving_square(12, 64, 96)
     pictures = [Pictures(frame, 255 - frame) for frame in square[::3]]
     schedule.calibrate(model, pictures)
-    network = Network(model, "cpu", "float32")
-    bank = network.references(pictures[:3])
+    network = TorchNetwork(model, "cpu", "float32")
+    bank = network.encode(pictures[:3])
     masks = [probability > 0.5 for probability, _ in network(pictures, bank)]
     assert all(0.05 < mask.mean() < 0.95 for mask in masks)
     published = schedule.Published(model)

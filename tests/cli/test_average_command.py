@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from typed import gsanet
 
 from gsanet.model import GSANet, SaliencyNet, variant
-from gsanet.model.checkpoint import load_model, load_saliency, read_header, save_model
+from gsanet.weights.checkpoint import load_model, load_saliency, read_header, save_model
 
 SMALL = {
     "channels": 8,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typed import gsanet
 
-from gsanet.data.images import write_mask
+from gsanet.video.images import write_mask
 
 
 def write_run(root: Path, inside: str, offset: int) -> Path:
@@ -34,7 +34,7 @@ def test_prints_the_table_and_every_choice(
     folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gt, ours, _ = folders
-    assert gsanet(monkeypatch, "evaluate", ours, gt, "--workers", 1, "--row", "latex") == 0
+    assert gsanet(monkeypatch, "evaluate", ours, gt, "--jobs", 1, "--row", "latex") == 0
     out = capsys.readouterr().out
     # 19 of 21 columns overlap; a shift of one pixel is within the tolerance of F.
     assert "cow                   3  95.2  90.5" in out
@@ -48,10 +48,10 @@ def test_writes_json_and_html_and_compares(
 ) -> None:
     gt, ours, theirs = folders
     out = gt.parent / "out"
-    words = ("evaluate", theirs, gt, "--workers", 1, "--name", "baseline", "--json", out / "base.json")
+    words = ("evaluate", theirs, gt, "--jobs", 1, "--name", "baseline", "--json", out / "base.json")
     assert gsanet(monkeypatch, *words) == 0
     assert json.loads((out / "base.json").read_text())["name"] == "baseline"
-    words = ("evaluate", ours, gt, "--workers", 1, "--compare", out / "base.json", "--compare", f"again={theirs}")
+    words = ("evaluate", ours, gt, "--jobs", 1, "--compare", out / "base.json", "--compare", f"again={theirs}")
     assert gsanet(monkeypatch, *words, "--html", out / "report.html") == 0
     printed = capsys.readouterr().out
     assert "ours against baseline: J&F +" in printed
@@ -64,12 +64,12 @@ def test_a_mistake_is_one_line_and_exit_1(
 ) -> None:
     gt, ours, _ = folders
     (ours / "pig" / "masks" / "00002.png").unlink()
-    assert gsanet(monkeypatch, "evaluate", ours, gt, "--workers", 1) == 1
+    assert gsanet(monkeypatch, "evaluate", ours, gt, "--jobs", 1) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "gsanet: pig: no prediction for 1 of 5 annotated frames: 00002\n"
     assert gsanet(monkeypatch, "evaluate", ours, gt, "--row", "excel") == 1
-    assert "--row is 'markdown' or 'latex'" in capsys.readouterr().err
+    assert "--row is markdown or latex, not 'excel'" in capsys.readouterr().err
 
 
 def test_selected_sequences_only(

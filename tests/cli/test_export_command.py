@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gsanet.model import GSANet
-from gsanet.model.checkpoint import save_model
+from gsanet.weights.checkpoint import save_model
 from tiny import TINY
 
 pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
@@ -20,7 +20,7 @@ pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
     [
         (["--size", "256"], "--size must be height x width, such as 224x384; got '256'"),
         (["--size", "250x448"], "multiples of 32, at least 64; got 250x448"),
-        (["--format", "tflite"], "unknown format 'tflite': choose one of onnx"),
+        (["--format", "tflite"], "--format is onnx, not 'tflite'"),
     ],
 )
 def test_mistakes_are_one_line(gsanet, tiny_weights: Path, tmp_path: Path, arguments: list[str], message: str) -> None:  # type: ignore[no-untyped-def]
@@ -45,6 +45,6 @@ def test_export_then_segment(gsanet, tiny_clip: Path, tmp_path: Path) -> None:  
     assert sorted(file.name for file in folder.iterdir()) == sorted(names)
     code, out, err = gsanet("segment", tiny_clip, "-o", tmp_path / "out", "--model", folder, "--save", "masks")
     assert code == 0, err
-    assert '"backend": "onnx"' in (tmp_path / "out" / "tiny" / "summary.json").read_text()
+    assert '"runtime": "onnx"' in (tmp_path / "out" / "tiny" / "summary.json").read_text()
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path / "b", "--model", folder, "--size", 128)
     assert code == 1 and "was exported for pictures of 64x96" in err and not (tmp_path / "b" / "tiny").exists()

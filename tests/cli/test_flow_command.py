@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typed import gsanet
 
-from gsanet.data.images import read_rgb, write_rgb
+from gsanet.video.images import read_rgb, write_rgb
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_gmflow_over_a_gap(
     from gsanet.flow.vectors import read_vectors
 
     torch.save(GMFlow().state_dict(), tmp_path / "flownet.pkl")
-    words = ("flow", root, "--method", "gmflow", "--device", "cpu", "--long-side", 32, "--save", "npz", "--gap", 2)
-    assert gsanet(monkeypatch, *words, "--weights", tmp_path / "flownet.pkl", "-o", tmp_path / "o") == 0
+    words = ("flow", root, "--method", "gmflow", "--device", "cpu", "--flow-size", 32, "--save", "npz", "--gap", 2)
+    assert gsanet(monkeypatch, *words, "--flow-weights", tmp_path / "flownet.pkl", "-o", tmp_path / "o") == 0
     assert capsys.readouterr().out == f"1 sequence: 3 frames' flow written, 0 kept, in {tmp_path / 'o'}\n"
     files = sorted((tmp_path / "o" / "FLOW_GAP2_RAW").iterdir())
     assert [file.name for file in files] == [f"cat_{i}.npz" for i in range(3)]
@@ -90,7 +90,7 @@ def test_gmflow_over_a_gap(
 
     assert gsanet(monkeypatch, *words) == 1
     said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith("gsanet: flow by gmflow needs a file of weights: --weights FILE")
+    assert said[-1].startswith("gsanet: flow by gmflow needs a file of weights: --flow-weights FILE")
 
 
 def test_an_error_is_one_line_and_exit_code_1(

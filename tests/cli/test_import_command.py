@@ -9,9 +9,9 @@ import torch
 from typed import gsanet
 
 from gsanet.model import SaliencyNet
-from gsanet.model.checkpoint import load_saliency, read_header
 from gsanet.model.config import VARIANTS, GSANetConfig
-from gsanet.model.published_names import published_names
+from gsanet.weights.checkpoint import load_saliency, read_header
+from gsanet.weights.published_names import published_names
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_from_a_zip_to_sequences(
     rows = [line.split() for line in said.out.splitlines()[:3]]
     assert rows[0] == ["sequences", "frames", "masks", "written", "kept", "empty", "resized"]
     assert rows[2] == ["DAVIS_test", "1", "3", "3", "3", "0", "2", "0"]
-    assert f"gsanet benchmark lite --data {out / 'DAVIS_test'} --protocol davis16" in said.out
+    assert f"gsanet score lite --data {out / 'DAVIS_test'} --protocol davis16" in said.out
     assert "warning: DAVIS_test: 1 missing: sequence camel" in said.err
     assert "warning: DAVIS_train: 1 sequences, published are 30" in said.err
     report = json.loads((tmp_path / "r.json").read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import read_mask, write_rgb
+from gsanet.video.images import read_mask, write_rgb
 
 
 def test_a_clip_and_where_its_masks_are(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -70,7 +70,7 @@ def test_weights_for_the_flow(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_p
     code, _, err = gsanet(*base, "--flow", "raft-small")
     assert code == 1 and re.fullmatch(r"gsanet: no such file of RAFT weights: .*gone\.pth", err.splitlines()[-1])
     code, _, err = gsanet(*base)
-    assert code == 1 and err == "gsanet: flow by dis takes no weights: that is for raft-small and raft-large\n"
+    assert code == 1 and err == "gsanet: flow by dis takes no weights: that is for raft-small, raft-large and gmflow\n"
 
 
 def test_a_bad_clip_does_not_stop_the_others(gsanet, tiny_weights: Path, tiny_frames, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -96,10 +96,12 @@ def test_a_bad_clip_does_not_stop_the_others(gsanet, tiny_weights: Path, tiny_fr
     [
         (["gone.mp4"], "no such file or folder: gone.mp4"),
         (["no*.mp4"], r"nothing matches no\*.mp4"),
-        (["x.mp4", "--save", "mask"], "cannot save mask: choose from"),
+        (["x.mp4", "--save", "mask"], "--save takes masks, .* and panel, separated by commas; got 'mask'"),
         (["x.mp4", "--scales", "1;2"], "--scales must be numbers"),
         (["x.mp4", "--device", "tpu9"], "device 'tpu9' cannot be used"),
-        (["x.mp4", "--precision", "int4"], "unknown precision 'int4'"),
+        (["x.mp4", "--precision", "int4"], "--precision is auto, float32 or bfloat16, not 'int4'"),
+        (["x.mp4", "--quality", "bset"], "--quality is fast, balanced or best, not 'bset'"),
+        (["x.mp4", "--backend", "compile"], "--runtime is auto, torch or onnx, not 'compile'"),
         (["x.mp4", "--resume", "--overwrite"], "exclude each other"),
         (["x.mp4", "--model", "gone.safetensors"], "no weights 'gone.safetensors'"),
         (["a/x.mp4", "b/x.mp4"], "a/x.mp4 and b/x.mp4 would both be saved in"),

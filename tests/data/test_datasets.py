@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.augment import Augmentation
 from gsanet.data.cache import ArrayCache
 from gsanet.data.datasets import SaliencyDataset, VideoDataset
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, collate
-from gsanet.errors import GsanetError
 
 
 @pytest.fixture
@@ -101,10 +101,10 @@ def test_a_cache_is_built_once_and_survives_a_broken_build(tmp_path: Path) -> No
     def load(item: int) -> tuple[np.ndarray, ...]:
         calls.append(item)
         if item == 9:
-            raise OSError("disk")
+            raise GsanetError("no such picture")
         return np.full((2, item + 1), item, np.uint8), np.full((1,), 255, np.uint8)
 
-    with pytest.raises(OSError, match="disk"):
+    with pytest.raises(GsanetError, match="no such picture"):
         ArrayCache.build(tmp_path, [0, 9], load, ["a"], [1])
     assert not list(tmp_path.rglob("*.part"))
     cache = ArrayCache.build(tmp_path, range(5), load, ["b"], [1])

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gsanet.base.errors import GsanetError
 from gsanet.data import flow_folder
 from gsanet.data.flow_folder import Filled, fill_flow
-from gsanet.data.images import read_rgb, write_rgb
 from gsanet.data.layout import sequences
-from gsanet.errors import GsanetError
 from gsanet.flow import FlowMethod, flow_method, flow_to_picture, sequence_flow
 from gsanet.flow.methods import METHODS, Method
 from gsanet.flow.vectors import read_vectors
+from gsanet.video.images import read_rgb, write_rgb
 
 
 def video(count: int, seed: int = 0, size: tuple[int, int] = (40, 56)) -> list[NDArray[np.uint8]]:
@@ -261,7 +261,9 @@ def test_wrong_roots_and_methods(tmp_path: Path) -> None:
         fill_flow(tmp_path)
     with pytest.raises(GsanetError, match="unknown flow method 'tvl1': choose one of dis,"):
         fill_flow(tmp_path, method="tvl1")
-    with pytest.raises(GsanetError, match="flow by dis takes no weights: that is for raft-small and raft-large"):
+    with pytest.raises(
+        GsanetError, match="flow by dis takes no weights: that is for raft-small, raft-large and gmflow"
+    ):
         fill_flow(tmp_path, weights=tmp_path / "w.pth")
     with pytest.raises(GsanetError, match="--save knows no exr: choose from picture, flo, npz"):
         fill_flow(tmp_path, save=["picture", "exr"])

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gsanet.data.layout import image_pairs, list_images, natural_key, sequences
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.layout import image_pairs, sequences
+from gsanet.video.listing import list_images, natural_key
 
 
 def fill(folder: Path, *names: str, size: tuple[int, int] = (8, 6)) -> None:
@@ -110,7 +111,7 @@ def test_masks_without_a_picture_are_named(flat: Path) -> None:
 
 
 def test_missing_flow_says_which_command_makes_it(flat: Path) -> None:
-    with pytest.raises(GsanetError, match=r"5 of 5 pictures .*FLOW \(.*, \.\.\.\): `gsanet flow`"):
+    with pytest.raises(GsanetError, match=r"5 of 5 pictures .*FLOW \(bmx-bumps_1\.jpg, .*\): `gsanet flow`"):
         sequences(flat, need_flow=True)
 
 

@@ -11,12 +11,12 @@ import torch
 from discs import LENGTHS
 from PIL import Image
 
-from gsanet.data.images import read_mask
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation import evaluate
 from gsanet.evaluation.benchmark import benchmark
 from gsanet.model import GSANet, variant
 from gsanet.segment.engine import Segmenter
+from gsanet.video.images import read_mask
 
 
 @pytest.fixture(scope="module")

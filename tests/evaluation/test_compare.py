@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.compare import bootstrap, compare, interval
 from gsanet.evaluation.result import Result, SequenceResult
 

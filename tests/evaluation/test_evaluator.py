@@ -12,7 +12,7 @@ import pytest
 from discs import LENGTHS, SIZE, disc, predicted_masks, truth_masks, write_grey, write_masks
 from PIL import Image
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation import Result, evaluate
 from gsanet.evaluation.evaluator import class_of
 from gsanet.evaluation.measures import region_similarity

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from discs import LENGTHS, disc, predicted_masks, truth_masks, write_grey, write_masks, write_truth
 
-from gsanet.errors import GsanetError
-from gsanet.evaluation.files import find_predictions, find_truth, pair
+from gsanet.base.errors import GsanetError
+from gsanet.evaluation.files import find_predictions, find_truth
+from gsanet.evaluation.pairing import pair
 from gsanet.evaluation.protocols import protocol
 
 DAVIS = protocol("davis16")

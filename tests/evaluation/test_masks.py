@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.masks import Reading, decide, read_raw
 
 BOX = np.zeros((20, 30), bool)

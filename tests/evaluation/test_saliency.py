@@ -10,7 +10,7 @@ import pytest
 from discs import LENGTHS, SIZE, truth_masks
 from PIL import Image
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation import evaluate
 
 sod = pytest.importorskip("py_sod_metrics.sod_metrics", reason="pysodmetrics is not installed (extra eval)")

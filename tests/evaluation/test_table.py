@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation import Result, evaluate
 from gsanet.evaluation.table import rows, spread, text_comparison, text_table
 

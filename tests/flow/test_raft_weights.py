@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method
 from gsanet.flow.raft_weights import build_raft, default_file, read_weights
 

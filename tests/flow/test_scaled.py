@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.scaled import ScaledFlow, enlarge

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.vectors import list_vectors, read_vectors, write_vectors
 
 FLOW = np.array([[[1, -2], [0.5, 0]], [[3, 4], [-5, 6]], [[0, 0], [1e-3, 1234.5]]], np.float32)

@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from gsanet.errors import GsanetError
-from gsanet.model import backbone as backbone_module
-from gsanet.model.backbone import build_backbone, load_imagenet
-from gsanet.model.published_names import published_names
+from gsanet.base.errors import GsanetError
+from gsanet.model.backbone import build_backbone
+from gsanet.weights import imagenet as backbone_module
+from gsanet.weights.imagenet import load_imagenet
+from gsanet.weights.published_names import published_names
 
 TINY = "test_efficientnet"
 

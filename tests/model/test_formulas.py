@@ -237,10 +237,9 @@ def test_slot_generator_and_guided_slot_attention(pooling: str, knn_filter: bool
     )  # fmt: skip
     module = GuidedSlots(config)
     w, x, references = ready(module), random(1, C, 4, 5), random(1, 2, C, C)
-    # Cluster 4 is empty; its centre stands in for it.
+    # Cluster 4 is empty; given labels without centres it is zero.
     labels = torch.tensor([[i % 6 if i % 6 != 4 else 5 for i in range(20)]])
-    centres = random(1, 6, C)
-    state = module(x, module.squeeze(x), labels, centres, references)
+    enriched, state = module(x, references, labels)
 
     def tensors(prefix: str) -> Callable[[str], Array]:
         return lambda name: w(f"{prefix}.{name}")
@@ -253,7 +252,7 @@ def test_slot_generator_and_guided_slot_attention(pooling: str, knn_filter: bool
     if pooling == "mean":
         slots = slots / masks.sum(1, keepdims=True)
         count = np.bincount(labels[0], minlength=6)[:, None]
-        local = np.where(count > 0, local / np.maximum(count, 1), centres[0].numpy())
+        local = local / np.maximum(count, 1)
     np.testing.assert_allclose(state.guided[0].detach(), slots, atol=1e-10)
     aggregated = fat(tensors("generator"), local, references[0].numpy(), 2, 3)
     np.testing.assert_allclose(state.aggregated[0].detach(), aggregated, atol=1e-10)
@@ -264,6 +263,9 @@ def test_slot_generator_and_guided_slot_attention(pooling: str, knn_filter: bool
     maps = cosine(np.concatenate((aggregated, slots)), pixels.T)
     np.testing.assert_allclose(state.similarity[0].flatten(1).detach(), maps, atol=1e-10)
     np.testing.assert_allclose(state.fine[0].flatten(1).detach(), maps[-2:], atol=1e-10)
+    features = np.concatenate((x[0].numpy(), maps.reshape(-1, 4, 5)))
+    wanted = convolve(features, w("enrich.weight"), w("enrich.bias"))
+    np.testing.assert_allclose(enriched[0].detach(), wanted, atol=1e-9)
 
 
 def test_slot_maps_are_probabilities_of_the_foreground() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsanet.model import GSANet, GSANetOutput
 from gsanet.model.network import resize_logits
-from gsanet.model.published import ImportReport, import_published
+from gsanet.weights.published import ImportReport, import_published
 
 FOLDER = Path(os.environ.get("GSANET_SHARED", Path(__file__).parents[3] / "shared")) / "parity"
 pytestmark = [

@@ -10,7 +10,7 @@ import torch
 from variant_case import SMALL, CompiledVariantCase, VariantCase
 
 from gsanet.model import VARIANTS, GSANet, GSANetConfig, SaliencyNet, variant
-from gsanet.model.cost import input_size, model_cost
+from gsanet.runtime.cost import input_size, model_cost
 
 
 class TestLite(CompiledVariantCase):
@@ -77,7 +77,7 @@ def test_cost_counts_what_is_computed() -> None:
 
 
 def test_the_peak_of_memory_is_that_of_live_tensors() -> None:
-    from gsanet.model.cost import _PeakMemory
+    from gsanet.runtime.cost import _PeakMemory
 
     start = torch.empty(1000, device="meta")
     with _PeakMemory() as memory:

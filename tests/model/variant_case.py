@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gsanet.model import GSANet, GSANetConfig, GSANetOutput, ReferenceFeatures
-from gsanet.model.checkpoint import load_model, save_model
 from gsanet.training.losses import total_loss
+from gsanet.weights.checkpoint import load_model, save_model
 
 SMALL = {"channels": 16, "clusters": 6, "neighbours": 3, "iterations": 2, "head_dim": 8, "size": 96}
 """Sizes that make the parts after the backbone cheap."""

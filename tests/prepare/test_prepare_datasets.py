@@ -25,10 +25,10 @@ from downloads import (
 )
 from PIL import Image
 
-from gsanet.data.images import read_mask, read_rgb
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.evaluation.protocols import PROTOCOLS
-from gsanet.prepare import Options, PartReport, Report, prepare
+from gsanet.prepare import Choices, PartReport, Report, prepare_dataset
+from gsanet.video.images import read_mask, read_rgb
 
 LEFT = values(1) > 0
 BOTH = values(1, 0, 1) > 0
@@ -36,7 +36,7 @@ BOTH = values(1, 0, 1) > 0
 
 def run(wanted: str, files: Files, form: str, tmp_path: Path, called: str = "download", **options: str) -> Report:
     path = arrive(files, form, tmp_path / "in", called)
-    report = prepare(wanted, [path], tmp_path / "out", options=Options(**options), jobs=2)  # type: ignore[arg-type]
+    report = prepare_dataset(wanted, [path], tmp_path / "out", options=Choices(**options), jobs=2)  # type: ignore[arg-type]
     assert {p.protocol for p in report.parts} <= {"", *PROTOCOLS}
     return report
 
@@ -90,7 +90,7 @@ def test_duts(form: str, tmp_path: Path) -> None:
 def test_duts_in_two_archives(tmp_path: Path) -> None:
     test = {"DUTS-TE/DUTS-TE-Image/x.jpg": photo(), "DUTS-TE/DUTS-TE-Mask/x.png": grey(values(255))}
     paths = [as_zip(duts(), tmp_path / "DUTS-TR.zip"), as_zip(test, tmp_path / "DUTS-TE.zip")]
-    report = prepare("duts", paths, tmp_path / "out")
+    report = prepare_dataset("duts", paths, tmp_path / "out")
     assert [p.folder for p in report.parts] == ["DUTS_train", "DUTS_val"]
     assert [pair.name for pair in image_pairs(tmp_path / "out" / "DUTS_val")] == ["x"]
 
@@ -235,7 +235,7 @@ def test_fbms_train_and_test_in_two_archives(tmp_path: Path) -> None:
              for name, data in fbms().items() if "camel01" in name}  # fmt: skip
     train["Trainingset/bear01/GroundTruth/bear01Def.dat"] = definition([0xFFFFFF, 0xFF0000, 0], [])
     paths = [as_zip(train, tmp_path / "FBMS_Trainingset.zip"), as_zip(fbms(), tmp_path / "FBMS_Testset.zip")]
-    report = prepare("fbms", paths, tmp_path / "out")
+    report = prepare_dataset("fbms", paths, tmp_path / "out")
     assert [(p.folder, p.sequences) for p in report.parts] == [("FBMS_train", 1), ("FBMS_test", 3)]
 
 
@@ -269,7 +269,7 @@ def test_youtube_objects_with_the_frames_of_v1(tmp_path: Path) -> None:
         v1[f"aeroplane/data/0001/shots/001/frame{i:04d}.jpg"] = photo(seed=i, size=(24, 16))
         v1[f"aeroplane/data/0001/shots/002/frame{i:04d}.jpg"] = photo(seed=i)  # not annotated
     paths = [as_zip(youtube_objects(), tmp_path / "youtube_masks.zip"), as_zip(v1, tmp_path / "v1.zip")]
-    report = prepare("youtube-objects", paths, tmp_path / "out")
+    report = prepare_dataset("youtube-objects", paths, tmp_path / "out")
     plane, bird = sequences(tmp_path / "out" / "YouTubeObjects_test")
     assert [f.name for f in plane.frames if f.gt] == ["00001", "00011"] and len(plane.frames) == 12
     assert len(bird.frames) == 2 and not report.notes
@@ -326,7 +326,7 @@ def test_davsod(form: str, tmp_path: Path) -> None:
         arrive(davsod(""), form, tmp_path, "Easy-35"),  # the split is in the archive's own name only
         arrive(davsod("Difficult-20/"), form, tmp_path, "Difficult-20"),
     ]
-    report = prepare("davsod", paths, tmp_path / "out")
+    report = prepare_dataset("davsod", paths, tmp_path / "out")
     assert [p.folder for p in report.parts] == ["DAVSOD_train", "DAVSOD_test_easy", "DAVSOD_test_difficult"]
     (clip,) = sequences(tmp_path / "out" / "DAVSOD_train", need_gt=True)
     assert clip.name == "select_0043_1"

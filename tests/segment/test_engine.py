@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import write_rgb
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.model.config import VARIANTS
+from gsanet.runtime.precision import PRECISIONS, choose_precision
+from gsanet.runtime.torch_network import choose_device
 from gsanet.segment import Options, Segmenter
-from gsanet.segment.network import PRECISIONS, choose_device, choose_precision
 from gsanet.segment.options import QUALITY
+from gsanet.video.images import write_rgb
 from tiny import TINY
 
 
@@ -126,7 +127,7 @@ def test_options_that_make_no_sense(segmenter: Segmenter, tiny_frames: np.ndarra
     with pytest.raises(GsanetError, match="no such file or folder"):
         segmenter.stream(tmp_path / "none.mp4")
     # Scales that come to the same size are one view.
-    assert len(Options(scales=(1.0, 1.01)).views(64, 96, segmenter.network.config)) == 1
+    assert len(Options(scales=(1.0, 1.01)).views(64, 96, segmenter.runtime.config)) == 1
 
 
 def test_device_and_precision() -> None:
@@ -145,8 +146,10 @@ def test_bfloat16_stays_near_float32(tiny_model: GSANet, tiny_frames: np.ndarray
     assert (exact == quick).mean() > 0.9
 
 
-def test_the_package_loads_the_engine_only_when_asked() -> None:
-    script = "import sys, gsanet; assert 'torch' not in sys.modules; gsanet.Segmenter; assert 'torch' in sys.modules"
+def test_neither_the_package_nor_its_engine_loads_torch() -> None:
+    script = (
+        "import sys, gsanet; assert 'numpy' not in sys.modules; gsanet.Segmenter; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)
     import gsanet
 

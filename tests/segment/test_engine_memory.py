@@ -13,11 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.runtime.interface import Answer, Pictures, Reference
 from gsanet.segment import Segmenter
-from gsanet.segment.prepare import Pictures
 from gsanet.video import Clip, Frame
 from tiny import TINY
 
@@ -55,25 +53,26 @@ class Counting(Clip):
 class Nothing:
     """In place of the network: finds nothing, at once."""
 
-    config, device, precision, workers = TINY, torch.device("cpu"), "float32", 2
+    name, config, device, precision, workers, batch = "torch", TINY, "cpu", "float32", 2, 1
 
     def one_thread(self, others: int) -> None:
         pass
 
-    def accept(self, sizes: object) -> None:
+    def load_sizes(self, sizes: object) -> None:
         pass
 
-    def references(self, pictures: Sequence[Pictures]) -> ReferenceFeatures:
-        return ReferenceFeatures(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
+    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+        return [None] * len(pictures)
 
-    def __call__(self, pictures: Sequence[Pictures], references: ReferenceFeatures, slots: bool = False):  # type: ignore[no-untyped-def]
-        return [(np.zeros(one.rgb.shape[:2], np.float32), {}) for one in pictures]
+    def __call__(
+        self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
+    ) -> list[Answer]:
+        return [Answer(np.zeros(one.rgb.shape[:2], np.float32), {}) for one in pictures]
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_a_long_clip_holds_no_more_frames_than_a_short_one(tiny_model: GSANet, batch: int) -> None:
-    segmenter = Segmenter(tiny_model, flow="none", batch=batch)
-    segmenter.network = Nothing()  # type: ignore[assignment]
+def test_a_long_clip_holds_no_more_frames_than_a_short_one(batch: int) -> None:
+    segmenter = Segmenter(Nothing(), flow="none", batch=batch)  # type: ignore[arg-type]
     for frames in (40, 800):
         clip = Counting(frames)
         assert sum(1 for _ in segmenter.stream(clip)) == frames
@@ -95,12 +94,12 @@ import torch
 torch.set_num_threads(1)
 import test_engine_memory, tiny
 from gsanet.model import GSANet, ReferenceFeatures
-from gsanet.segment import Segmenter, run
+from gsanet.segment import Segmenter, clip_folder
 clip = test_engine_memory.Counting(int(sys.argv[1]), 400, 640)
-run.open_clip = lambda source: clip
+clip_folder.open_clip = lambda source: clip
 segmenter = Segmenter(GSANet(tiny.TINY), precision="float32", size=64, flow="none")
 with tempfile.TemporaryDirectory() as folder:
-    run.segment_clip(segmenter, run.Plan(Path("clip"), Path(folder) / "clip", False))
+    clip_folder.segment_clip(segmenter, clip_folder.ClipJob(Path("clip"), Path(folder) / "clip", False))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
     here = Path(__file__).parent

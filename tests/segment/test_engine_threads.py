@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment import FrameResult, Segmenter
 from gsanet.video import ArrayClip, Frame
@@ -46,7 +46,7 @@ def test_frames_abreast_have_one_thread_each(
 ) -> None:
     threads_of_torch(4)
     seen: list[tuple[str, int]] = []
-    segmenter.network.model.register_forward_hook(  # type: ignore[union-attr]
+    segmenter.runtime.model.register_forward_hook(  # type: ignore[union-attr]
         lambda *_: seen.append((threading.current_thread().name, torch.get_num_threads()))
     )
     segmenter.segment(tiny_frames)
@@ -95,7 +95,7 @@ def test_several_frames_at_once_give_the_masks_of_one_after_the_other(
         for threads in (1, 3):
             torch.set_num_threads(threads)
             segmenter = Segmenter(tiny_model, precision="float32")
-            assert segmenter.network.workers == threads
+            assert segmenter.runtime.workers == threads
             results.append([r.probability for r in segmenter.stream(tiny_frames, flip=True)])
             assert torch.get_num_threads() == threads
         # References are encoded by all threads together, whose sums are rounded otherwise.

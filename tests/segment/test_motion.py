@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsanet.data.images import write_rgb
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_to_picture
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.sequence import sequence_flow
@@ -16,6 +15,7 @@ from gsanet.flow.vectors import write_vectors
 from gsanet.segment.motion import draw, open_motion, windows
 from gsanet.segment.options import Options
 from gsanet.video import ArrayClip
+from gsanet.video.images import write_rgb
 
 
 def textured(frames: int = 5) -> np.ndarray:
@@ -147,12 +147,14 @@ def test_raft_in_the_engine(tmp_path: Path) -> None:
     assert all(np.isfinite(flow).all() and flow.any() for flow in found)
     single = ArrayClip(textured(1))
     assert not flows(single, options)[0].any()
-    with pytest.raises(GsanetError, match="no such file of RAFT weights"):
+    with pytest.raises(GsanetError, match="no such file of weights"):
         open_motion(Options(flow="raft-large", flow_weights="gone.pth"), clip)
 
 
 def test_weights_for_flow_that_takes_none() -> None:
-    with pytest.raises(GsanetError, match="flow by dis takes no weights: that is for raft-small and raft-large"):
+    with pytest.raises(
+        GsanetError, match="flow by dis takes no weights: that is for raft-small, raft-large and gmflow"
+    ):
         Options(flow_weights="raft.pth")
     with pytest.raises(GsanetError, match="flow 'none' needs no weights"):
         Options(flow="none", flow_weights="raft.pth")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from gsanet.model import GSANet
+from gsanet.runtime.interface import Pictures, Reference
+from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment import Options, Segmenter
-from gsanet.segment.network import Network
-from gsanet.segment.prepare import Pictures, Prepared
+from gsanet.segment.pictures import Prepared
 from gsanet.segment.references import OnlineBank, reference_indices
 from gsanet.video import Frame
 
@@ -28,23 +31,20 @@ def prepared(index: int) -> Prepared:
 
 
 def test_the_online_bank_is_spread_over_the_past() -> None:
-    from gsanet.model import ReferenceFeatures
+    encoded: list[int] = []
 
-    encoded = []
-
-    def encode(pictures: list[Pictures]) -> ReferenceFeatures:
+    def encode(pictures: Sequence[Pictures]) -> list[Reference]:
         encoded.append(int(pictures[0].rgb[0, 0, 0]))
-        value = torch.full((1, 1, 1, 1), float(encoded[-1]))
-        return ReferenceFeatures(value, value)
+        return [encoded[-1]]
 
-    bank = OnlineBank(4, encode)  # type: ignore[arg-type]
+    bank = OnlineBank(4, encode)
     for index in range(200):
         if bank.wants(index):
             bank.add(prepared(index))
         held = bank.indices
         assert held[0] == 0 and held[-1] <= index
         assert len(held) <= 4
-        assert [int(v) for v in bank.features[0].rgb.flatten()] == held
+        assert bank.features[0] == held
         steps = set(np.diff(held))
         assert len(steps) <= 1
         if index >= 4:
@@ -82,15 +82,15 @@ def test_references_are_encoded_once_per_video(tiny_model: GSANet, tiny_frames: 
 def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
     """Same picture, same flow: from its own successor, and for the last frame from its predecessor."""
     shown: list[Pictures] = []
-    network = Network(tiny_model, "cpu", "float32")
+    network = TorchNetwork(tiny_model, "cpu", "float32")
 
     class Recording:
         def __call__(self, pictures: list[Pictures]):  # type: ignore[no-untyped-def]
             shown.extend(pictures)
-            return network.references(pictures)
+            return network.encode(pictures)
 
     from gsanet.segment.motion import open_motion
-    from gsanet.segment.prepare import prepare
+    from gsanet.segment.pictures import prepared_frames
     from gsanet.segment.references import choose_references
     from gsanet.video import ArrayClip
 
@@ -101,7 +101,7 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
         views = options.views(64, 96, network.config)
         motion = open_motion(options, clip)
         bank = choose_references(clip, views, motion, count, Recording(), online=False)
-        everything = list(prepare(clip, views, motion))
+        everything = list(prepared_frames(clip, views, motion))
         expected = [everything[i].views[k] for k in range(len(views)) for i in bank.indices]
         assert len(shown) == len(expected) == 2 * count
         for one, other in zip(shown, expected, strict=True):

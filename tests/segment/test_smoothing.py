@@ -10,13 +10,14 @@ import pytest
 
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
-from gsanet.segment.engine import FrameResult
+from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.links import Link, Linker, carry, inverse, likeness
 from gsanet.segment.motion import Window, open_motion, windows
 from gsanet.segment.options import Options
-from gsanet.segment.prepare import prepare
-from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, carry, inverse, likeness, smoothed
-from gsanet.segment.source import open_clip
+from gsanet.segment.pictures import prepared_frames
+from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Frame
+from gsanet.video.sources import open_clip
 from tiny import TINY
 
 STEP = 3
@@ -201,7 +202,7 @@ def test_links_of_the_engine_lead_to_the_frame_before(options: dict[str, object]
     chosen = Options().change(options)
     views = chosen.views(clip.height, clip.width, TINY)
     linker = Linker(lookahead=not chosen.online)
-    prepared = list(prepare(clip, views, open_motion(chosen, clip), linker=linker))
+    prepared = list(prepared_frames(clip, views, open_motion(chosen, clip), linker=linker))
     assert prepared[0].link is None
     for one, mask in zip(prepared[1:], masks[1:], strict=True):
         assert one.link is not None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from gsanet.training.config import load_config
 from gsanet.training.steps import learning_rate
 
-RECIPE = load_config(Path(__file__).parents[2] / "recipes" / "paper-mit-b2.toml")
+RECIPE = load_config("paper-mit-b2")
 
 
 def test_schedule_and_batch() -> None:

@@ -19,15 +19,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from gsanet.base.errors import GsanetError, Stopped
 from gsanet.cli import app, commands  # noqa: F401
 from gsanet.data.sample import Sample
-from gsanet.errors import GsanetError, Stopped
-from gsanet.model.checkpoint import load_model, load_saliency, read_header
 from gsanet.training.config import load_config
 from gsanet.training.finetune import FinetuneStage, train
 from gsanet.training.folder import list_runs
 from gsanet.training.pretrain import pretrain
 from gsanet.training.stop import stop_requests
+from gsanet.weights.checkpoint import load_model, load_saliency, read_header
 from worlds import make_world
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.video import VideoFile, VideoWriter
 
 

@@ -7,20 +7,24 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import app
-from gsanet.cli.weights import check_weights_name, write_weights
+from gsanet.cli import command
+from gsanet.cli.weights import Output, check_weights_name, write_weights
 
 
-@app.command()
+@command("gsanet average runs/a/last.safetensors runs/b/last.safetensors -o mean.safetensors")
 def average(
-    files: Annotated[list[Path], typer.Argument(help="Weights of runs that began alike, two or more.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.")],
+    files: Annotated[list[Path], typer.Argument(help="Weights of two runs or more, .safetensors.", metavar="FILE")],
+    output: Output,
 ) -> None:
-    """Average weights of runs that began with the same ones: as good as the best of them, or better."""
+    """Average the weights of several runs into one model.
+
+    The runs must have started from the same weights. The mean is usually as good as the best of them, and often better;
+    `gsanet score` tells.
+    """
     import torch
 
     from gsanet.model import GSANet
-    from gsanet.model.average import average_of
+    from gsanet.weights.average import average_of
 
     check_weights_name(output)
     model = average_of(files)

@@ -8,98 +8,111 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import app
-from gsanet.cli.segment import Device, Model, Precision, Quality
+from gsanet.cli import app, command
+from gsanet.cli import options as opt
+from gsanet.cli.choices import SAVES, STAGES, choice, several
+from gsanet.cli.help import Group
 from gsanet.cli.train import Config, Data, Set
 
-bench = typer.Typer(help="How fast it is on this machine, and where the time goes.", invoke_without_command=True)
+bench = typer.Typer(rich_markup_mode=None)
 app.add_typer(bench, name="bench")
 
 Json = Annotated[
     Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
-    typer.Option("--json", help="Write the numbers to this file too.", metavar="FILE"),
+    typer.Option("--json", help="Also write the numbers to this file.", metavar="FILE"),
 ]
 
 
-@bench.callback()
+@bench.callback(
+    cls=Group,
+    invoke_without_command=True,
+    epilog="gsanet bench\ngsanet bench --clip holiday.mp4 --quality fast\ngsanet bench loader --data DATA",
+)
 def segmenting(
     context: typer.Context,
     clip: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Video or folder of frames; the bundled clip if not given."),
+        typer.Option(
+            help="A video or a folder of frames.", metavar="CLIP", show_default="the clip that comes with gsanet"
+        ),
     ] = None,
-    model: Model = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    backend: Annotated[str, typer.Option(help="torch, compile, onnx or auto.")] = "auto",
-    quality: Quality = "balanced",
-    size: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),
-    ] = None,
-    flow: Annotated[str, typer.Option(help="As for `gsanet segment`.")] = "dis",
-    save: Annotated[str, typer.Option(help="What is written, as for `gsanet segment`.")] = "masks,overlay",
-    repeat: Annotated[int, typer.Option(min=1, help="Runs from end to end, each in a process of its own.")] = 2,
+    repeat: Annotated[int, typer.Option(min=1, help="How often, each time in a process of its own.", metavar="N")] = 2,
+    save: Annotated[
+        str, several("--save", SAVES, "What to write meanwhile, separated by commas; deleted again.")
+    ] = "masks,overlay",
     out: Json = None,
+    quality: opt.Quality = "balanced",
+    model: opt.Model = "lite",
+    size: opt.Size = None,
+    flow: opt.Flow = "dis",
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
+    runtime: opt.Runtime = "auto",
 ) -> None:
-    """Segment a clip as a user would, cold; then time each stage by itself."""
+    """How fast gsanet is on this machine, and where the time goes.
+
+    A clip is segmented as with `gsanet segment`, from a cold start; then every step of the way is timed by itself.
+    """
     if context.invoked_subcommand is not None:
         return
-    from statistics import median, quantiles
+    from statistics import median
 
-    from gsanet.segment import Segmenter, sample_clip
-    from gsanet.segment.profile import STAGES, profile_process, profile_stages
+    from gsanet.segment import Segmenter
+    from gsanet.segment.profile import PARTS, STAGES, profile_process, profile_stages
     from gsanet.segment.save import parse_kinds
+    from gsanet.video.sample_clip import sample_clip
 
     source = clip or sample_clip()
     kinds = parse_kinds(save)
     arguments: dict[str, Any] = {
         "name_or_path": model, "device": device, "precision": precision, "quality": quality, "size": size,
-        "flow": flow, "backend": backend,
+        "flow": flow, "runtime": runtime,
     }  # fmt: skip
     runs = [profile_process(source, arguments, kinds) for _ in range(repeat)]
     segmenter = Segmenter.from_pretrained(**arguments)
     stages = profile_stages(segmenter, source, save=kinds)
 
-    typer.echo(f"{source}, model {model}, {quality}, {segmenter.network.precision} on {segmenter.network.device}\n")
+    typer.echo(
+        f"{source}, model {model}, {quality}, {segmenter.runtime.name} {segmenter.runtime.precision} "
+        f"on {segmenter.runtime.device}\n"
+    )
     typer.echo("run  imported  model there  first frame   frames per second  peak memory")
     for i, run in enumerate(runs, 1):
         typer.echo(
             f"{i:3}  {run['import']:6.2f} s  {run['load']:9.2f} s  {run['first_frame']:9.2f} s  "
             f"{run['frames_per_second']:18.1f}  {run['peak_mb']:8.0f} MB"
         )
-    typer.echo("\nstage, by itself       ms per frame   (a quarter of the frames is below, a quarter above)")
+    typer.echo("\nstage, by itself   ms per frame, mean")
     for name, what in STAGES.items():
-        low, _, high = quantiles(stages[name], n=4)
-        typer.echo(f"{name:9} {median(stages[name]):8.2f} ({low:.2f}-{high:.2f})   {what}")
-    total = sum(median(values) for values in stages.values())
+        typer.echo(f"{name:9} {stages[name]:8.2f}   {what}")
+    total = sum(value for name, value in stages.items() if name not in PARTS)
     frame = median([1000 / run["frames_per_second"] for run in runs])
     typer.echo(f"{'sum':9} {total:8.2f}   one after the other; together a frame takes {frame:.2f}")
     if out is not None:
         out.write_text(json.dumps({"arguments": arguments, "runs": runs, "stages": stages}, indent=1) + "\n")
 
 
-@bench.command()
+@command("gsanet bench loader --data DATA --seconds 5", within=bench)
 def loader(
     config: Config = None,
     data: Data = None,
-    stage: Annotated[str, typer.Option(help="pretrain or train.")] = "train",
+    stage: Annotated[str, choice("--stage", STAGES, "For which of the two commands.")] = "train",
     cache: Annotated[
-        Path, typer.Option(help="Where decoded pictures are kept: that of your runs.", metavar="FOLDER")
+        Path,
+        typer.Option(help="Where decoded pictures are kept: give that of your runs.", metavar="FOLDER"),
     ] = Path("runs/cache"),
     changes: Set = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Of measuring, for each line.")] = 10.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long to measure, for each line of the result.", metavar="X")
+    ] = 10.0,
     out: Json = None,
 ) -> None:
-    """Samples per second of the training loader, and where its time goes."""
+    """How fast training data are read, and where that time goes."""
     from dataclasses import asdict
 
     from gsanet.cli.train import loading_progress, read_recipe
-    from gsanet.errors import GsanetError
     from gsanet.training.loader_profile import profile_loader
 
-    if stage not in ("pretrain", "train"):
-        raise GsanetError(f"unknown stage {stage!r}: pretrain or train")
     recipe = read_recipe(config, data, changes)
     profile = profile_loader(recipe, stage, cache, seconds=seconds, progress=loading_progress(False))
     typer.echo("part               ms per picture")

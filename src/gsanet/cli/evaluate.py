@@ -8,74 +8,101 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli import options as opt
+from gsanet.cli.choices import FRAMES, choice
 from gsanet.cli.progress import frame_progress
 
 if TYPE_CHECKING:
     from gsanet.evaluation import Evaluation, Result
 
-# Shared with `gsanet benchmark`.
-Protocol = Annotated[
-    str,
-    typer.Option(help="davis16, davis17-merged, fbms, youtube-objects, segtrack2, long-videos or vsod."),
-]
-Sequences = Annotated[str, typer.Option(help="Only these sequences, separated by commas.", metavar="A,B,...")]
-Split = Annotated[str, typer.Option(help="Split of an official DAVIS root.")]
-Name = Annotated[str, typer.Option(help="Name of this run in tables; by default the folder's.")]
-Html = Annotated[Optional[Path], typer.Option(help="Write a report to look at: one file, no network.", metavar="FILE")]  # noqa: UP045
-Json = Annotated[Optional[Path], typer.Option(help="Write every number, per frame, as JSON.", metavar="FILE")]  # noqa: UP045
-Row = Annotated[str, typer.Option(help="Also print a table row to paste: markdown or latex.", metavar="STYLE")]
-Compare = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option(
-        help="Another run to compare with: a folder of masks or a --json file; NAME=PATH names it. Repeatable.",
-        metavar="[NAME=]PATH",
-    ),
-]
-Stability = Annotated[
-    bool,
-    typer.Option("--stability", help="Also our own temporal stability (flow-warped IoU); needs the pictures."),
-]
-Rgb = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="Pictures, if not beside the ground truth (for --html and --stability).", metavar="FOLDER"),
-]
-Workers = Annotated[int, typer.Option(help="Processes; 0 is one per core.", min=0)]
+RULES = "Exceptions from the protocol"
+"""Heading in the help."""
 
 
-@app.command()
+@command(
+    "gsanet evaluate out DATA/DAVIS_test",
+    "gsanet evaluate out DATA/DAVIS_test --html report.html --json ours.json",
+    "gsanet evaluate out DATA/DAVIS_test --compare theirs=other_masks",
+)
 def evaluate(
-    pred: Annotated[Path, typer.Argument(help="Masks: <sequence>[/masks]/*.png or flat sequence_00000.png.")],
-    gt: Annotated[Path, typer.Argument(help="DAVIS root, <sequence>/GT, flat GT/, or folders of masks.")],
-    protocol: Protocol = "davis16",
-    sequences: Sequences = "",
-    split: Split = "val",
-    name: Name = "",
+    pred: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of the masks to measure: <sequence>/*.png, <sequence>/masks/*.png (as `gsanet segment` "
+            "writes them) or sequence_00000.png.",
+            metavar="MASKS",
+        ),
+    ],
+    gt: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of the true masks: a DAVIS folder as downloaded, <sequence>/GT, GT/sequence_00000.png, "
+            "or <sequence>/*.png.",
+            metavar="TRUTH",
+        ),
+    ],
+    protocol: opt.Protocol = "davis16",
+    sequences: opt.Sequences = "",
+    split: opt.Split = "val",
+    name: Annotated[
+        str,
+        typer.Option(help="What to call these masks in tables.", metavar="TEXT", show_default="the folder's name"),
+    ] = "",
     threshold: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Predictions are soft maps: foreground is above this share of white, such as 0.5."),
+        Optional[float],  # noqa: UP045 - Typer reads it at run time on every supported Python
+        typer.Option(
+            help="The masks are grey: what is brighter than this share of white is object, such as 0.5.",
+            metavar="X",
+            show_default="grey masks are an error",
+        ),
     ] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="Take several objects as one.")] = False,
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Stretch masks of another size than the true ones; else an error.")
+    ] = False,
+    rgb: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="The pictures, for --html and --stability.",
+            metavar="FOLDER",
+            show_default="beside the true masks",
+        ),
+    ] = None,
+    frames: Annotated[
+        Optional[str],  # noqa: UP045
+        choice("--frames", FRAMES, "Which frames count.", default="as the protocol says", panel=RULES),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Several objects in a mask count as one.", rich_help_panel=RULES)
+    ] = False,
     keep_empty: Annotated[
-        bool, typer.Option("--keep-empty", help="fbms: count frames whose ground truth is empty.")
+        bool,
+        typer.Option(
+            "--keep-empty", help="With fbms: frames in which nothing is to be found count too.", rich_help_panel=RULES
+        ),
     ] = False,
-    frames: Annotated[str, typer.Option(help="all or inner (without first and last) instead of the protocol's.")] = "",
-    resize: Annotated[bool, typer.Option("--resize", help="Stretch predictions of another size.")] = False,
     no_stretch: Annotated[
-        bool, typer.Option("--no-stretch", help="vsod: take maps as they are instead of stretching them to 0..1.")
+        bool,
+        typer.Option(
+            "--no-stretch",
+            help="With vsod: take grey maps as they are, instead of stretching each to the whole range first.",
+            rich_help_panel=RULES,
+        ),
     ] = False,
-    stability: Stability = False,
-    rgb: Rgb = None,
-    compare: Compare = None,
-    html: Html = None,
-    json: Json = None,
-    row: Row = "",
-    workers: Workers = 0,
+    html: opt.Html = None,
+    json: opt.Json = None,
+    row: opt.Row = None,
+    compare: opt.Compare = None,
+    stability: opt.Stability = False,
+    jobs: opt.Jobs = None,
 ) -> None:
-    """Measure masks against ground truth exactly as a benchmark does, and say every choice made."""
+    """Measure masks you have against the true ones (ground truth).
+
+    By the rules of the benchmark that --protocol names; every rule applied is printed with the numbers. The masks may
+    come from any program.
+    """
     from gsanet.evaluation import evaluate as run
 
-    check_row(row)
     wanted = [s.strip() for s in sequences.split(",") if s.strip()] or None
 
     def one(folder: Path, label: str) -> Evaluation:
@@ -90,12 +117,12 @@ def evaluate(
                 threshold=threshold,
                 merge=merge,
                 keep_empty=keep_empty,
-                frames=frames,
+                frames=frames or "",
                 resize=resize,
                 stability=stability,
                 stretch=not no_stretch,
                 rgb=rgb,
-                workers=workers or os.cpu_count() or 1,
+                workers=jobs or os.cpu_count() or 1,
                 progress=lambda _, done, total: show(done, total),
             )
 
@@ -121,15 +148,7 @@ def load(path: Path, label: str) -> Result:
     return result
 
 
-def check_row(row: str) -> None:
-    """Fail before the work, not after it."""
-    from gsanet.errors import GsanetError
-
-    if row not in ("", "markdown", "latex"):
-        raise GsanetError(f"--row is 'markdown' or 'latex', not {row!r}")
-
-
-def present(runs: list[Evaluation | Result], *, html: Path | None, json: Path | None, row: str) -> None:
+def present(runs: list[Evaluation | Result], *, html: Path | None, json: Path | None, row: str | None) -> None:
     """Print the first run and its comparison with the others; write the files asked for."""
     from gsanet.evaluation import Result
     from gsanet.evaluation.report import write_report

@@ -8,47 +8,56 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli import options as opt
+from gsanet.cli.choices import FORMATS, choice
 
 if TYPE_CHECKING:
     from gsanet.model import GSANetConfig
-
-FORMATS = ("onnx",)
 
 WIDESCREEN = (9, 16)
 """Height and width, in proportion, of the clips that a model is exported for where nothing else is said."""
 
 
-@app.command()
+@command(
+    "gsanet export -o exported",
+    "gsanet export runs/mine/best.safetensors -o exported --size 288x512",
+    "gsanet segment holiday.mp4 -o out --model exported",
+)
 def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.", metavar="FOLDER")],
-    model: Annotated[
-        str, typer.Argument(help="Trained weights: a name inside the package, a file, or owner/name on the hub.")
-    ] = "lite",
-    format_: Annotated[str, typer.Option("--format", help="What to export to: onnx.")] = "onnx",
+    model: opt.TrainedModel = "lite",
+    format_: Annotated[str, choice("--format", FORMATS, "What to export to.")] = "onnx",
     size: Annotated[
         str,
         typer.Option(
-            help="Height and width of the network's input, multiples of 32; by default that of segment for 16:9.",
+            help="Height and width of the pictures that the files take, multiples of 32.",
             metavar="HxW",
+            show_default="what the model was made for, at 16:9",
         ),
     ] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the weights, noted in the files.", metavar="TEXT")] = "",
+    licence: Annotated[
+        str,
+        typer.Option(
+            help="Licence of the weights, noted in the files.",
+            metavar="TEXT",
+            show_default="what is known of them",
+        ),
+    ] = "",
 ) -> None:
-    """Write FOLDER/step_HxW.onnx (one frame) and FOLDER/references_HxW.onnx (reference frames).
+    """Write a model as ONNX files, which run without PyTorch.
 
-    Each file is compared with PyTorch by ONNX Runtime, where that is installed, and not kept if it differs. Run again
-    with another --size to have both in the folder; `gsanet segment --model FOLDER` takes the one that fits a clip.
+    FOLDER/step_HxW.onnx computes a frame, FOLDER/references_HxW.onnx the reference frames of a clip. Both are compared
+    with PyTorch by ONNX Runtime, if that is installed, and not kept if they differ. Files of several sizes can share a
+    folder: `gsanet segment --model FOLDER` takes those that fit a clip.
     """
     from importlib import util
 
-    from gsanet.errors import GsanetError
-    from gsanet.export import Facts, export_onnx
-    from gsanet.model.checkpoint import load_model
-    from gsanet.segment.pretrained import find_weights, licence_of
+    from gsanet.export.exporter import export_onnx
+    from gsanet.export.metadata import Facts
+    from gsanet.weights.checkpoint import load_model
+    from gsanet.weights.packaged import find_weights, licence_of
 
-    if format_ not in FORMATS:
-        raise GsanetError(f"unknown format {format_!r}: choose one of {', '.join(FORMATS)}")
     with find_weights(model) as file:
         network = load_model(file)
     facts = Facts(Path(model).name, licence or licence_of(model))
@@ -59,7 +68,7 @@ def export(
 
 
 def _size(text: str, config: GSANetConfig) -> tuple[int, int]:
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
     from gsanet.segment.options import DEFAULT_QUALITY, preset
 
     if not text:

@@ -7,58 +7,98 @@ from typing import Annotated, Optional
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli.choices import DEVICE, DIRECTIONS, FLOW_FILES, FLOW_PRECISIONS, FLOWS, choice, several
+
+NETWORKS, RAFT = "For RAFT and GMFlow", "For RAFT only"
+"""Headings in the help."""
 
 
-@app.command()
+@command(
+    "gsanet flow DATA/DAVIS_train",
+    "gsanet flow DATA/DAVIS_train --method raft-large --device cuda",
+    "gsanet flow DATA/DAVIS_train --save picture,flo --direction both",
+)
 def flow(
-    root: Annotated[Path, typer.Argument(help="Folder with RGB/ (names sequence_00000) or <sequence>/RGB/.")],
-    method: Annotated[
-        str, typer.Option(help="dis, dis-fast, dis-ultrafast, raft-small, raft-large or gmflow.", metavar="METHOD")
-    ] = "dis",
-    save: Annotated[
-        str, typer.Option(help="Any of picture (FLOW/), flo, npz (vectors, FLOW_RAW/).", metavar="A,B,...")
-    ] = "picture",
+    root: Annotated[
+        Path,
+        typer.Argument(help="Data set: RGB/ with names sequence_00000, or <sequence>/RGB/.", metavar="FOLDER"),
+    ],
+    method: Annotated[str, choice("--method", FLOWS, "How motion is found.")] = "dis",
+    flow_size: Annotated[
+        Optional[int],  # noqa: UP045 - Typer reads it at run time on every supported Python
+        typer.Option(
+            "--flow-size",
+            "--long-side",
+            min=16,
+            help="Bring frames to this long side, in pixels, to find their motion; vectors are scaled back.",
+            metavar="N",
+            show_default="the frames' own size",
+        ),
+    ] = None,
+    save: Annotated[str, several("--save", FLOW_FILES, "What to write, separated by commas.")] = "picture",
     direction: Annotated[
-        str, typer.Option(help="forward, backward (to the frame before, in FLOW_BACKWARD/) or both.")
+        str, choice("--direction", DIRECTIONS, "From each frame to which of its neighbours.")
     ] = "forward",
     gap: Annotated[
-        int, typer.Option(min=1, help="To the N-th frame on (or back); in FLOW_GAP3/ and so on.", metavar="N")
+        int, typer.Option(min=1, help="To the N-th frame on (or back), in folders of their own.", metavar="N")
     ] = 1,
     out: Annotated[
-        Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
-        typer.Option("--out", "-o", help="Write below this folder instead of ROOT, in the same form."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write again what is there.")] = False,
-    jobs: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Threads; for DIS as many as processors if not given, for networks three."),
-    ] = None,
-    long_side: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=16, help="Compute on frames brought down to this; vectors are scaled back.", metavar="N"),
-    ] = None,
-    weights: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help="RAFT: torchvision's file (.pth) or .safetensors; downloaded if not given. GMFlow: its file, needed.",
+            "--out",
+            "-o",
+            help="Write into this folder, in the same form.",
+            metavar="FOLDER",
+            show_default="the data set itself",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write again what is there; else it is kept.")] = False,
+    jobs: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="How many threads.", metavar="N", show_default="one per core; three with a network"),
+    ] = None,
+    flow_weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--flow-weights",
+            "--weights",
+            help="Weights of RAFT (torchvision's .pth) or GMFlow (.pkl, .pth), or either's as .safetensors.",
             metavar="FILE",
+            show_default="for RAFT: downloaded when needed",
+            rich_help_panel=NETWORKS,
+        ),
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Where to compute; auto takes a GPU if there is one.", metavar=DEVICE, rich_help_panel=NETWORKS
+        ),
+    ] = "auto",
+    precision: Annotated[
+        str, choice("--precision", FLOW_PRECISIONS, "How exactly to compute.", panel=NETWORKS)
+    ] = "auto",
+    batch: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            min=1,
+            help="Pairs of frames at once.",
+            metavar="N",
+            show_default="8 on a GPU (GMFlow 4), 1 on a CPU",
+            rich_help_panel=NETWORKS,
         ),
     ] = None,
     iterations: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="RAFT: steps of refinement; 12 if not given."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="RAFT, GMFlow: auto, cpu, cuda, cuda:1 ...")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="RAFT, GMFlow: auto (on a GPU float16, bfloat16), float32, float16 or bfloat16.")
-    ] = "auto",
-    batch: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="RAFT, GMFlow: pairs at once; if not given 8 and 4 on a GPU and 1 on a CPU."),
+        typer.Option(min=1, help="Steps of refinement.", metavar="N", show_default="12", rich_help_panel=RAFT),
     ] = None,
 ) -> None:
-    """Fill FLOW/ of a data folder: one colour-wheel picture (PNG) for each frame, kept if it is there already."""
+    """Write the optical flow of a data set, ahead of training.
+
+    Optical flow says for each pixel how it moves to the next frame. `gsanet segment` computes it by itself, and so does
+    training unless its recipe says otherwise: this is for recipes with flow by a network, and for looking at flow. One
+    picture per frame goes into FLOW/ beside RGB/; a run that was stopped goes on.
+    """
     from gsanet.cli.progress import frame_progress
     from gsanet.data.flow_folder import fill_flow
 
@@ -74,8 +114,8 @@ def flow(
             overwrite=overwrite,
             jobs=jobs,
             progress=progress,
-            long_side=long_side,
-            weights=weights,
+            long_side=flow_size,
+            weights=flow_weights,
             iterations=iterations,
             device=device,
             precision=precision,

@@ -7,17 +7,25 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import app
-from gsanet.cli.weights import check_weights_name, write_weights
+from gsanet.cli import command
+from gsanet.cli.weights import Output, check_weights_name, write_weights
 
 
-@app.command("import")
+@command("gsanet import best.pth -o published.safetensors", name="import")
 def import_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(help="A .pth file of the published code, video or pretraining.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            help="A .pth file that the paper's own code has saved: of videos, or of pretraining.", metavar="FILE"
+        ),
+    ],
+    output: Output,
 ) -> None:
-    """Translate a checkpoint of the published code; what has no place in our model is listed."""
-    from gsanet.model.published import import_published
+    """Turn a checkpoint of the paper's own code into a gsanet model.
+
+    Tensors that have no place in the model are listed.
+    """
+    from gsanet.weights.published import import_published
 
     check_weights_name(output)
     model, report = import_published(checkpoint)

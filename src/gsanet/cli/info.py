@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
 
 CLIP = 60
 """Frames of the video over which the references' cost is spread."""
 
+PACKAGES = ("torch", "onnxruntime")
+"""Libraries that can compute a model; one is enough."""
 
-@app.command()
+
+@command("gsanet info")
 def info() -> None:
-    """Versions, devices and the model variants with their cost."""
+    """Show versions, devices, and what each kind of model costs."""
+    import os
     import platform
+    from importlib import metadata, util
 
+    from gsanet.base.version import __version__
+    from gsanet.cli.extras import install
+
+    versions = [f"gsanet {__version__}", f"Python {platform.python_version()}"]
+    versions += [f"{package} {metadata.version(package)}" for package in PACKAGES if util.find_spec(package)]
+    typer.echo(", ".join(versions))
+    if util.find_spec("torch"):
+        _devices_and_costs()
+    else:
+        typer.echo(f"devices: cpu ({os.cpu_count()} threads)\n")
+        typer.echo(f"without PyTorch there is neither a GPU nor training, and no table of models: {install('torch')}")
+
+
+def _devices_and_costs() -> None:
     import torch
 
-    from gsanet import __version__
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
     from gsanet.model import VARIANTS
-    from gsanet.model.cost import model_cost
+    from gsanet.runtime.cost import model_cost
 
-    typer.echo(f"gsanet {__version__}, Python {platform.python_version()}, torch {torch.__version__}")
     devices = [f"cpu ({torch.get_num_threads()} threads)"]
     devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     typer.echo(f"devices: {', '.join(devices)}\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli.choices import DATASETS, RESOLUTIONS, choice, chosen
 
 if TYPE_CHECKING:
     from gsanet.prepare import PartReport, Report
@@ -17,56 +17,57 @@ SHOWN = 20
 """Names of one kind that are printed; --json has all."""
 
 
-class Resolution(str, Enum):
-    """Of DAVIS."""
-
-    sd = "480p"
-    full = "full"
-
-
-@app.command()
+@command(
+    "gsanet prepare davis16 DAVIS-data.zip -o DATA --dry-run",
+    "gsanet prepare duts DUTS-TR.zip DUTS-TE.zip -o DATA",
+    "gsanet prepare folder my_clips -o DATA --name mine",
+)
 def prepare(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="duts, davis16, davis17, ytvos, fbms, youtube-objects, segtrack2, davsod, or folder (your own clips).",
-            metavar="NAME",
-        ),
-    ],
+    name: Annotated[str, chosen("DATASET", DATASETS, "What the download is.")],
     source: Annotated[
         list[Path],
-        typer.Argument(help="The download as it is (zip, tar, tar.gz) or its folder; several if it comes in several."),
+        typer.Argument(
+            help="The download as it is (zip, tar, tar.gz), or unpacked; all of them, if it comes in several.",
+            metavar="DOWNLOAD",
+        ),
     ],
-    root: Annotated[Path, typer.Option("--out", "-o", help="Folder of your data sets.", metavar="ROOT")],
-    resolution: Annotated[Resolution, typer.Option(help="DAVIS: which of its two resolutions.")] = Resolution.sd,
+    root: Annotated[Path, typer.Option("--out", "-o", help="Folder of all your data sets.", metavar="DATA")],
+    resolution: Annotated[str, choice("--resolution", RESOLUTIONS, "DAVIS comes in two.")] = "480p",
     label: Annotated[
-        str, typer.Option("--name", help="folder: what the result is called; else as what is given.")
+        str,
+        typer.Option(
+            "--name",
+            help="With folder: what to call your data set.",
+            metavar="TEXT",
+            show_default="as what is given",
+        ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written and what is missing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be written, and what is missing.")
+    ] = False,
     jobs: Annotated[
         Optional[int],  # noqa: UP045 - Typer reads it at run time on every supported Python
-        typer.Option(min=1, help="Threads; as many as processors if not given."),
+        typer.Option(min=1, help="How many threads.", metavar="N", show_default="one per core"),
     ] = None,
     json: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Write the whole report, with every missing name, as JSON.", metavar="FILE"),
+        typer.Option(help="Also write the report, with every missing name, as JSON.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Write a data set in the layout of `gsanet train` and `gsanet evaluate`, straight from its official download.
+    """Turn a download, or your own clips, into training and test data.
 
-    Nothing is unpacked. What is there already is kept, so the same command goes on where it was stopped.
-    Photographs are copied as they are; masks become 1-bit PNG with all objects merged, at their photograph's size. An
-    incomplete download is prepared as far as it goes: what is missing is named, and the exit code is 0. It is 1 when
-    nothing is usable.
+    Nothing is downloaded and nothing unpacked. Photographs are copied as they are; masks become black and white PNG of
+    the photographs' size, all objects as one. What is there already is kept, so the same command goes on where it was
+    stopped. Of an incomplete download what is there is written, and what is missing is named.
     """
+    from gsanet.base.errors import GsanetError
     from gsanet.cli.progress import frame_progress
-    from gsanet.errors import GsanetError
-    from gsanet.prepare import Options
-    from gsanet.prepare import prepare as run
+    from gsanet.prepare import Choices
+    from gsanet.prepare import prepare_dataset as run
 
-    options = Options(resolution.value, label)
+    given: dict[str, Any] = {"resolution": resolution, "name": label}
     with frame_progress(name) as progress:
-        report = run(name, source, root, options=options, dry_run=dry_run, jobs=jobs, progress=progress)
+        report = run(name, source, root, options=Choices(**given), dry_run=dry_run, jobs=jobs, progress=progress)
     _print(report)
     if json:
         from json import dumps
@@ -101,7 +102,7 @@ def _print(report: Report) -> None:
     typer.echo(f"\n{report.title} is in {report.root}")
     for part in report.parts:
         if part.protocol and part.masks:
-            typer.echo(f"  gsanet benchmark lite --data {report.root / part.folder} --protocol {part.protocol}")
+            typer.echo(f"  gsanet score lite --data {report.root / part.folder} --protocol {part.protocol}")
 
 
 def _warn(part: PartReport) -> None:

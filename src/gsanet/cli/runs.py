@@ -7,14 +7,19 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
 
 
-@app.command()
+@command("gsanet runs", "gsanet runs experiments")
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Folder of runs.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="Where to look: in it and two levels below.", metavar="FOLDER")] = Path(
+        "runs"
+    ),
 ) -> None:
-    """List training runs, the newest first: how far they are, their best score and where they lie."""
+    """List training runs: how far they are, best score, folder.
+
+    The newest first. A run that was stopped goes on with the command that began it.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -4,133 +4,131 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli import options as opt
+from gsanet.cli.choices import SAVES, several
 
 if TYPE_CHECKING:
-    from gsanet.segment import Plan, Segmenter
+    from gsanet.segment import ClipJob, Segmenter
 
-Model = Annotated[
-    str,
-    typer.Option(
-        help="Trained weights: a name inside the package, a file, owner/name on the hub, or an exported model."
-    ),
-]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
-Precision = Annotated[str, typer.Option(help="auto (bfloat16 where the device computes in it), float32 or bfloat16.")]
-Backend = Annotated[
-    str,
-    typer.Option(
-        help="torch, compile (torch.compile: minutes, then quicker frames), onnx (ONNX Runtime on the CPU), "
-        "or auto: onnx for an exported model, else torch."
-    ),
-]
-Quality = Annotated[
-    str,
-    typer.Option(
-        help="fast: one pass per frame at 6/7 of the size; balanced: one; best: four at 8/7, mirrored and backward too."
-    ),
-]
-FlowSize = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(min=64, help="Long side of the pictures on which flow is computed; the preset's if not given."),
-]
 DEMO_SAVE = ("masks", "overlay", "panel")
 
 
-@app.command()
+@command(
+    "gsanet segment holiday.mp4 -o out",
+    "gsanet segment clips/*.mp4 frames_folder -o out --save masks,cutout --resume",
+    "gsanet segment holiday.mp4 -o out --quality best --overwrite",
+)
 def segment(
     clips: Annotated[
-        list[str], typer.Argument(help="Videos, folders of frames, pictures, or patterns.", metavar="CLIP")
+        list[str],
+        typer.Argument(help="Videos, folders of numbered frames, single pictures; also patterns.", metavar="CLIP"),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Results go to OUT/<clip>/.", metavar="OUT")],
-    save: Annotated[
-        str, typer.Option(help="Any of masks,overlay,cutout,panel,slots,flow,probability,rle.", metavar="A,B,...")
-    ] = "masks,overlay",
-    model: Model = "lite",
-    flow: Annotated[
-        str,
+    out: Annotated[
+        Path,
         typer.Option(
-            help="dis, dis-fast, dis-ultrafast, raft-small, raft-large, none, or a folder that `gsanet flow` filled.",
-            metavar="METHOD|DIR|none",
+            "--out",
+            "-o",
+            help="Where results go: into FOLDER/holiday/ for holiday.mp4.",
+            metavar="FOLDER",
+            rich_help_panel=opt.RESULTS,
         ),
-    ] = "dis",
-    flow_weights: Annotated[
-        Optional[Path],  # noqa: UP045 - Typer reads it at run time on every supported Python
-        typer.Option(help="RAFT's weights, as for `gsanet flow --weights`.", metavar="FILE"),
-    ] = None,
-    flow_size: FlowSize = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    backend: Backend = "auto",
-    batch: Annotated[
-        Optional[int],  # noqa: UP045 - Typer reads it at run time on every supported Python
-        typer.Option(min=1, help="Frames a GPU is given at once; a CPU takes them one by one."),
-    ] = None,
-    size: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=64, help="Long side of the network's input in pixels; the model's own if not given."),
-    ] = None,
-    online: Annotated[bool, typer.Option("--online", help="Use only the past, as for a live stream.")] = False,
-    quality: Quality = "balanced",
+    ],
+    save: Annotated[
+        str, several("--save", SAVES, "What to write, separated by commas.", panel=opt.RESULTS)
+    ] = "masks,overlay",
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep the results of clips that are finished, do the others.", rich_help_panel=opt.RESULTS
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=opt.RESULTS)
+    ] = False,
+    quality: opt.Quality = "balanced",
+    model: opt.Model = "lite",
+    size: opt.Size = None,
     scales: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Average over these multiples of the input size, e.g. 0.75,1."),
+        Optional[str],  # noqa: UP045 - Typer reads it at run time on every supported Python
+        typer.Option(
+            help="Look at each frame at several sizes, these multiples of --size, and average: 0.75,1,1.25.",
+            metavar="X,X,...",
+            show_default="that of --quality",
+            rich_help_panel=opt.QUALITY,
+        ),
     ] = None,
-    smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Average over time, along the flow.")] = True,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep clips that are finished.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+    smooth: Annotated[
+        bool,
+        typer.Option(
+            "--smooth/--no-smooth",
+            help="Average each mask with those of the frames around it, along the motion: steadier and more exact.",
+            rich_help_panel=opt.QUALITY,
+        ),
+    ] = True,
+    online: opt.Online = False,
+    flow: opt.Flow = "dis",
+    flow_weights: opt.FlowWeights = None,
+    flow_size: opt.FlowSize = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
+    runtime: opt.Runtime = "auto",
+    batch: opt.Batch = None,
 ) -> None:
-    """Masks of the prominent object in every frame, in OUT/<clip>/: masks/*.png, overlay.mp4, summary.json.
+    """Find the prominent object in videos, and write its masks.
 
-    A clip that fails does not stop the others; the exit code is then 1.
+    Masks are named after the frames and have their size; summary.json says how they were made. A clip that cannot be
+    read does not stop the others.
     """
-    from gsanet.errors import GsanetError
-    from gsanet.segment import Segmenter, find_clips, plan_clips
+    from gsanet.base.errors import GsanetError
+    from gsanet.segment import Segmenter, plan_clips
     from gsanet.segment.save import parse_kinds
+    from gsanet.video.sources import find_clips
 
     if resume and overwrite:
         raise GsanetError("--resume and --overwrite exclude each other")
     kinds = parse_kinds(save)
     sources = find_clips(clips)
-    segmenter = Segmenter.from_pretrained(
-        model,
-        device=device,
-        precision=precision,
-        backend=backend,
-        batch=batch,
-        size=size,
-        flow=flow,
-        flow_weights=None if flow_weights is None else str(flow_weights),
-        online=online,
-        quality=quality,
-        smooth=smooth,
-        **({} if scales is None else {"scales": _numbers(scales)}),
-        **({} if flow_size is None else {"flow_size": flow_size}),
-    )
+    arguments: dict[str, Any] = {
+        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
+        "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
+        "smooth": smooth,
+    }  # fmt: skip
+    if scales is not None:
+        arguments["scales"] = _numbers(scales)
+    if flow_size is not None:
+        arguments["flow_size"] = flow_size
+    segmenter = Segmenter.from_pretrained(model, **arguments)
     plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
     failed = _segment_all(segmenter, plans, kinds)
     if failed:
         raise GsanetError(f"{len(failed)} of {len(plans)} clips failed: {', '.join(str(p.source) for p in failed)}")
 
 
-@app.command()
+@command("gsanet demo", "gsanet demo --quality fast -o out")
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Results go to OUT/bunny/.", metavar="OUT")] = Path(
-        "gsanet-demo"
-    ),
-    model: Model = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    quality: Quality = "balanced",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where results go: into FOLDER/bunny/.", metavar="FOLDER")
+    ] = Path("gsanet-demo"),
+    quality: opt.Quality = "balanced",
+    model: opt.Model = "lite",
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
+    runtime: opt.Runtime = "auto",
 ) -> None:
-    """Segment the bundled five seconds of Big Buck Bunny, and say where the results are."""
-    from gsanet.segment import Segmenter, plan_clips, sample_clip
+    """Segment the five-second clip that comes with gsanet.
 
-    segmenter = Segmenter.from_pretrained(model, device=device, precision=precision, quality=quality)
+    Writes masks, the clip with the object tinted, and pictures of what the model saw; says where they are.
+    """
+    from gsanet.segment import Segmenter, plan_clips
+    from gsanet.video.sample_clip import sample_clip
+
+    arguments: dict[str, Any] = {"device": device, "precision": precision, "runtime": runtime, "quality": quality}
+    segmenter = Segmenter.from_pretrained(model, **arguments)
     plans = plan_clips([sample_clip()], out, segmenter, DEMO_SAVE, "overwrite")
     _segment_all(segmenter, plans, DEMO_SAVE)
     folder = plans[0].folder
@@ -139,14 +137,14 @@ def demo(
     typer.echo(f"slot maps {folder / 'panel'}")
 
 
-def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[str]) -> list[Plan]:
+def _segment_all(segmenter: Segmenter, plans: Sequence[ClipJob], kinds: Sequence[str]) -> list[ClipJob]:
     """One line for each clip on stdout, errors on stderr; the clips that failed.
 
     Raises:
         GsanetError: the only clip failed.
     """
+    from gsanet.base.errors import GsanetError, Stopped
     from gsanet.cli.progress import frame_progress
-    from gsanet.errors import GsanetError, Stopped
     from gsanet.segment import segment_clip
 
     failed = []
@@ -174,7 +172,7 @@ def _segment_all(segmenter: Segmenter, plans: Sequence[Plan], kinds: Sequence[st
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    from gsanet.errors import GsanetError
+    from gsanet.base.errors import GsanetError
 
     try:
         return tuple(float(part) for part in text.split(","))

@@ -5,46 +5,92 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from gsanet.cli import app
+from gsanet.cli import command
+from gsanet.cli.choices import ACCELERATORS, choice
 
 if TYPE_CHECKING:
     # At run time it would bring torch, and with it seconds, into every command's start.
     from gsanet.training.config import TrainingConfig
 
-Config = Annotated[Optional[Path], typer.Option("--config", help="Recipe, a TOML file (see recipes/).")]  # noqa: UP045
-Data = Annotated[Optional[Path], typer.Option("--data", help="Folder that holds the data sets.")]  # noqa: UP045
-Set = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", help="Change one setting of the recipe, e.g. train.lr=3e-4. Repeatable."),
-]
-Devices = Annotated[
-    Optional[str],  # noqa: UP045
+# Typer reads annotations at run time on every supported Python, so they are written for the oldest.
+# ruff: noqa: UP045
+
+MACHINE = "Machine"
+
+Config = Annotated[
+    Optional[str],
     typer.Option(
-        "--devices", help="How many devices of a machine (2), or which GPUs (0,1); on a CPU, how many processes."
+        "--config",
+        help="The recipe: a TOML file with all settings of a training, or the name of one that comes with gsanet "
+        "(`gsanet recipes` lists them).",
+        metavar="RECIPE",
+        show_default="the default of every setting",
     ),
 ]
-Nodes = Annotated[Optional[int], typer.Option("--nodes", help="How many machines.")]  # noqa: UP045
-Accelerator = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--accelerator", help="cpu, cuda, mps or auto: a GPU if there is one."),
+Data = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--data",
+        help="Folder that holds the data sets (`gsanet prepare` fills it).",
+        metavar="FOLDER",
+        show_default="the recipe's, else data",
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder of the run. The same folder again goes on with it.", metavar="FOLDER"),
+]
+Set = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", help="Change one setting of the recipe. May be given several times.", metavar="NAME=VALUE"),
+]
+Devices = Annotated[
+    Optional[str],
+    typer.Option(
+        "--devices",
+        help="How many GPUs of this machine (2), or which (0,1); on a CPU, how many processes.",
+        metavar="N|A,B,...",
+        show_default="the recipe's, else 1",
+        rich_help_panel=MACHINE,
+    ),
+]
+Nodes = Annotated[
+    Optional[int],
+    typer.Option(
+        "--nodes",
+        help="How many machines train together.",
+        metavar="N",
+        show_default="the recipe's, else 1",
+        rich_help_panel=MACHINE,
+    ),
+]
+Accelerator = Annotated[
+    Optional[str],
+    choice("--accelerator", ACCELERATORS, "Where to compute.", default="the recipe's, else auto", panel=MACHINE),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the file of the weights at the end.")]
 
 
-@app.command()
+@command(
+    "gsanet pretrain --config lite --data DATA -o runs/pictures",
+    "gsanet pretrain --config lite --data DATA --set pretrain.steps=100",
+)
 def pretrain(
     config: Config = None,
     data: Data = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; run again to go on.")] = Path(
-        "runs/pretrain"
-    ),
+    out: Out = Path("runs/pretrain"),
     pretrained: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--pretrained", help="Weights of another stage 1 to go on from, instead of ImageNet's."),
+        Optional[Path],
+        typer.Option(
+            "--pretrained",
+            help="Weights to start from: of another `gsanet pretrain`.",
+            metavar="FILE",
+            show_default="a network that knows ImageNet",
+        ),
     ] = None,
     changes: Set = None,
     devices: Devices = None,
@@ -52,7 +98,11 @@ def pretrain(
     accelerator: Accelerator = None,
     quiet: Quiet = False,
 ) -> None:
-    """Stage 1: the RGB stream on pictures with masks (DATA/DUTS_train, DUTS_val)."""
+    """First stage of training: find objects in single pictures.
+
+    Reads DUTS_train and DUTS_val in the folder that --data names. It may be stopped at any moment: the same command
+    goes on. `gsanet train` starts from best.safetensors in the run's folder.
+    """
     from gsanet.training.pretrain import pretrain as run
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
@@ -62,18 +112,22 @@ def pretrain(
     _say(weights)
 
 
-@app.command()
+@command(
+    "gsanet train --config lite --data DATA -o runs/mine --pretrained runs/pictures/best.safetensors",
+    "gsanet train --config lite --data DATA -o runs/more --pretrained lite --set train.lr=1e-4",
+)
 def train(
     config: Config = None,
     data: Data = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; run again to go on.")] = Path(
-        "runs/train"
-    ),
+    out: Out = Path("runs/train"),
     pretrained: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Option(
             "--pretrained",
-            help="Weights to start from: of stage 1 (its best.safetensors), or of a video model, as lite.",
+            help="Weights to start from: best.safetensors of a `gsanet pretrain`, or a model to go on from, such as "
+            "lite (inside the package).",
+            metavar="MODEL",
+            show_default="a network that knows ImageNet",
         ),
     ] = None,
     changes: Set = None,
@@ -82,9 +136,13 @@ def train(
     accelerator: Accelerator = None,
     quiet: Quiet = False,
 ) -> None:
-    """Stage 2: both streams and the slots on videos (DATA/DAVIS_train)."""
-    from gsanet.segment.pretrained import find_weights
+    """Second stage of training: follow objects in videos.
+
+    Reads DAVIS_train in the folder that --data names, or what the recipe says. It may be stopped at any moment: the
+    same command goes on. last.safetensors in the run's folder is the model, for `gsanet segment --model`.
+    """
     from gsanet.training.finetune import train as run
+    from gsanet.weights.packaged import find_weights
 
     machine = {"devices": devices, "nodes": nodes, "accelerator": accelerator}
     recipe = read_recipe(config, data, changes, machine)
@@ -94,26 +152,22 @@ def train(
 
 
 def read_recipe(
-    config: Path | None,
+    config: str | None,
     data: Path | None,
     changes: list[str] | None,
     machine: dict[str, str | int | None] | None = None,
 ) -> TrainingConfig:
     """The recipe, with what the command line says of data and machine."""
-    from dataclasses import replace
-
     from gsanet.training.config import load_config
 
-    said: dict[str, Any] = {name: value for name, value in (machine or {}).items() if value is not None}
-    if data:
-        said["data"] = str(data)
-    return replace(load_config(config, changes or []), **said)
+    options = {**(machine or {}), "data": str(data) if data else None}
+    return load_config(config, changes or [], {name: said for name, said in options.items() if said is not None})
 
 
 @contextmanager
 def _stoppable(out: Path) -> Iterator[None]:
     """Ctrl-C says what is kept; of several processes, the first says it."""
-    from gsanet.errors import Stopped
+    from gsanet.base.errors import Stopped
     from gsanet.training.folder import RunFolder
     from gsanet.training.parallel import is_first
 

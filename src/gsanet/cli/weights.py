@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from gsanet.errors import GsanetError
+import typer
+
+from gsanet.base.errors import GsanetError
 
 if TYPE_CHECKING:
     import torch
 
     from gsanet.model import GSANet, SaliencyNet
+
+Output = Annotated[
+    Path, typer.Option("--out", "-o", "--output", help="The file to write, .safetensors.", metavar="FILE")
+]
 
 
 def check_weights_name(output: Path) -> None:
@@ -27,12 +33,12 @@ def check_weights_name(output: Path) -> None:
 def write_weights(
     model: GSANet | SaliencyNet, output: Path, info: Mapping[str, Any], dtype: torch.dtype | None = None
 ) -> None:
-    """:func:`~gsanet.model.checkpoint.save_model`, with an error a person understands.
+    """:func:`~gsanet.weights.checkpoint.save_model`, with an error a person understands.
 
     Raises:
         GsanetError: it cannot be written.
     """
-    from gsanet.model.checkpoint import save_model
+    from gsanet.weights.checkpoint import save_model
 
     try:
         save_model(model, output, dtype=dtype, info=info)

@@ -7,12 +7,14 @@ encodes direction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from gsanet.base.validation import Probability, settings
 from gsanet.flow.colour import transform_flow
 
 Image = NDArray[np.uint8]
@@ -20,23 +22,23 @@ Flow = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@settings
 class Augmentation:
     """How strongly training pictures are varied; all zero and ``crop=1`` leaves them alone."""
 
-    flip: float = 0.5
+    flip: Probability = 0.5
     """Probability of a horizontal flip."""
-    crop: float = 0.8
+    crop: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Smallest side of a random crop, as a fraction of the picture's side."""
-    rotate: float = 15.0
+    rotate: Annotated[float, Field(ge=0, le=180)] = 15.0
     """Largest rotation in degrees,"""
-    rotate_probability: float = 0.2
+    rotate_probability: Probability = 0.2
     """and how often it is applied."""
-    jitter: float = 0.3
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Largest relative change of brightness, contrast, colour and sharpness."""
-    grey: float = 0.0
+    grey: Probability = 0.0
     """Probability of losing all colour."""
-    blur: float = 0.0
+    blur: Probability = 0.0
     """Probability of a Gaussian blur of up to 1.5 pixels."""
 
 

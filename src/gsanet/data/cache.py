@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.base.atomic import write_text, written_whole
+
 Arrays = tuple[NDArray[np.uint8], ...]
 
 _INDEX = "index.json"
@@ -95,6 +97,9 @@ class ArrayCache:
             stamp: what tells whether that has changed since (times of files): then the cache is made anew, in place
                 of the old one.
             progress: called with done and total.
+
+        Raises:
+            GsanetError: of *load*, or the cache cannot be written: a full disk leaves no half of it.
         """
         folder, data = root / _digest(key), f"data.{_digest(stamp)}.bin"
         index = folder / _INDEX
@@ -102,27 +107,24 @@ class ArrayCache:
             found = cls(folder)
             if found._file.name == data:
                 return found
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"data.{os.getpid()}.part"
         shapes, offsets, position = [], [], 0
-        try:
-            with beside.open("wb") as file, ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-                # A bounded window: map() alone would decode everything ahead of the disk.
-                for start in range(0, len(items), 256):
-                    for arrays in pool.map(load, items[start : start + 256]):
-                        shapes.append([list(a.shape) for a in arrays])
-                        offsets.append(position)
-                        for array in arrays:
-                            file.write(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
-                            position += array.size
-                    if progress:
-                        progress(len(shapes), len(items))
-            beside.replace(folder / data)
-            new = folder / f"index.{os.getpid()}.part"
-            new.write_text(json.dumps({"data": data, "shapes": shapes, "offsets": offsets}))
-            new.replace(index)
-        finally:
-            beside.unlink(missing_ok=True)
+        with (
+            written_whole(folder / data, parents=True) as part,
+            part.open("wb") as file,
+            ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+        ):
+            # A bounded window: map() alone would decode everything ahead of the disk.
+            for start in range(0, len(items), 256):
+                for arrays in pool.map(load, items[start : start + 256]):
+                    shapes.append([list(a.shape) for a in arrays])
+                    offsets.append(position)
+                    for array in arrays:
+                        file.write(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
+                        position += array.size
+                if progress:
+                    progress(len(shapes), len(items))
+        # The index last: what it names is there.
+        write_text(index, json.dumps({"data": data, "shapes": shapes, "offsets": offsets}))
         for old in folder.glob("data.*.bin"):
             if old.name != data:
                 old.unlink(missing_ok=True)

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.augment import Augmentation
 from gsanet.data.cache import Arrays, decoded
-from gsanet.data.layout import Frame, Pair
+from gsanet.data.layout import FrameFiles, Pair
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.sample import Draw, FlowVariation, Sample, load, make_frame, stack, window_around
 from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
-from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
 
@@ -257,7 +257,7 @@ def _decode_pair(pair: Pair, long_side: int) -> Arrays:
     return load(pair.rgb, pair.gt, None, long_side)
 
 
-def _decode_frame(frame: Frame, pictures: bool, long_side: int) -> Arrays:
+def _decode_frame(frame: FrameFiles, pictures: bool, long_side: int) -> Arrays:
     return load(frame.rgb, frame.gt, frame.flow if pictures else None, long_side)
 
 

@@ -12,14 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gsanet.data.images import Picture, read_rgb, read_size, write_rgb
-from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, Frame, list_images, sequences
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.layout import FLOW, FLOW_BACKWARD, RAW, FrameFiles, sequences
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture
 from gsanet.flow.methods import check_method, flow_method
 from gsanet.flow.sequence import Direction, sequence_flow
 from gsanet.flow.vectors import write_vectors
+from gsanet.video.images import Picture, read_rgb, read_size, write_rgb
+from gsanet.video.listing import list_images
 
 SAVE = {"picture": ".png", "flo": ".flo", "npz": ".npz"}
 """What can be written of a frame's flow, and as what: the picture on the colour wheel, or the vectors themselves."""
@@ -61,7 +62,7 @@ class _Output(NamedTuple):
 class _Chunk:
     """Neighbouring frames of one sequence whose flow is wanted, ``frames[start:stop]``, and the files of each."""
 
-    frames: list[Frame]
+    frames: list[FrameFiles]
     start: int
     stop: int
     direction: Direction
@@ -158,7 +159,7 @@ def fill_flow(
 
 
 def _wanted(
-    frames: list[Frame],
+    frames: list[FrameFiles],
     folder: Path,
     direction: Direction,
     save: Several[str],
@@ -229,11 +230,11 @@ def _check_choice(what: str, chosen: Several[str], known: dict[str, Any]) -> Non
         raise GsanetError(f"--{what} knows no {', '.join(unknown) or 'empty choice'}: choose from {', '.join(known)}")
 
 
-def _read(frame: Frame) -> Picture:
+def _read(frame: FrameFiles) -> Picture:
     return read_rgb(frame.rgb)
 
 
-def _require_one_size(frames: list[Frame]) -> None:
+def _require_one_size(frames: list[FrameFiles]) -> None:
     first = frames[0]
     size = read_size(first.rgb)
     for frame in frames[1:]:

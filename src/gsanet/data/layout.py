@@ -12,24 +12,23 @@ Nothing here decodes a picture.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsanet.data.images import SUFFIXES, read_size
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import by_sequence, parse_flat_name
+from gsanet.video.images import read_size
+from gsanet.video.listing import RGB, found_folders, list_images, natural_key, some_of
 
-RGB, GT, FLOW = "RGB", "GT", "FLOW"
+GT, FLOW = "GT", "FLOW"
+"""Beside ``RGB``."""
 FLOW_BACKWARD = "FLOW_BACKWARD"
 """Flow pictures to the frame before, where somebody wants them; nothing here reads it."""
 RAW = "_RAW"
 """``FLOW_RAW`` and ``FLOW_BACKWARD_RAW`` hold the vectors of these pictures (:mod:`gsanet.flow.vectors`)."""
 
-_FLAT_NAME = re.compile(r"(?P<sequence>.+)_(?P<number>\d+)")
 _FORMS = f"expected ROOT/{RGB} (pictures, or flat sequences named sequence_00000) or ROOT/<sequence>/{RGB}"
-_SHOWN = 3
-"""Names given in a message that is about many."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameFiles:
     """One frame of a sequence."""
 
     name: str
@@ -58,7 +57,7 @@ class Sequence:
     """A video as a list of frames, in the natural order of their names."""
 
     name: str
-    frames: list[Frame]
+    frames: list[FrameFiles]
     folder: Path
     """The folder that holds ``RGB``: shared by all sequences in the flat form."""
 
@@ -75,7 +74,7 @@ def image_pairs(root: Path, *, check_sizes: bool = True) -> list[Pair]:
     root = Path(root)
     _require_folder(root)
     if not (root / RGB).is_dir():
-        raise GsanetError(f"{root} has no {RGB} folder{_found(root)}: expected {root / RGB} and {root / GT}")
+        raise GsanetError(f"{root} has no {RGB} folder{found_folders(root)}: expected {root / RGB} and {root / GT}")
     rgb, gt = list_images(root / RGB), list_images(root / GT)
     _require_partners(root, rgb, gt, GT, need=True)
     pairs = [Pair(name, rgb[name], gt[name]) for name in rgb]
@@ -119,47 +118,12 @@ def sequences(
         _require_partners(folder, rgb, flow, FLOW, need=need_flow, other=flow_folder)
         names = _split(folder, list(rgb)) if folder == root else _whole(folder, list(rgb))
         for sequence, members in names.items():
-            frames = [Frame(name, rgb[name], gt.get(name), flow.get(name)) for name in members]
+            frames = [FrameFiles(name, rgb[name], gt.get(name), flow.get(name)) for name in members]
             found.append(Sequence(sequence, frames, folder))
     if check_sizes:
         for frame in (frame for sequence in found for frame in sequence.frames):
             _require_size(frame.rgb, (frame.gt, frame.flow))
     return found
-
-
-def list_images(folder: Path, *, empty: bool = False) -> dict[str, Path]:
-    """Name without ending -> file, of all pictures directly in *folder*, in natural order.
-
-    Hidden files and files that are no pictures are passed over.
-
-    Args:
-        empty: whether a folder without pictures, or no folder at all, is fine.
-
-    Raises:
-        GsanetError: there is none, or two pictures differ in their ending only.
-    """
-    if not folder.is_dir():
-        if empty:
-            return {}
-        raise GsanetError(f"no such folder: {folder}{_found(folder.parent)}")
-    images: dict[str, Path] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: (natural_key(file.stem), file.suffix)):
-        if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or not file.is_file():
-            continue
-        if file.stem in images:
-            raise GsanetError(f"{folder} holds both {images[file.stem].name} and {file.name}: remove one of them")
-        images[file.stem] = file
-    if not images and not empty:
-        inside = sorted(child.name for child in folder.iterdir() if child.is_dir())
-        hint = f"; it holds folders ({_some(inside)}), but pictures lie in it directly" if inside else ""
-        raise GsanetError(f"no pictures in {folder}{hint}")
-    return images
-
-
-def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sort key by which ``frame2`` comes before ``frame10``."""
-    parts = re.findall(r"\d+|\D+", name)
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), name
 
 
 def _sequence_folders(root: Path) -> list[Path]:
@@ -176,27 +140,23 @@ def _sequence_folders(root: Path) -> list[Path]:
         return [root]
     for child in children:
         if child not in named and ((child / GT).is_dir() or (child / FLOW).is_dir()):
-            raise GsanetError(f"sequence folder {child} has no {RGB} folder{_found(child)}")
+            raise GsanetError(f"sequence folder {child} has no {RGB} folder{found_folders(child)}")
     if not named:
-        raise GsanetError(f"no sequences in {root}{_found(root)}: {_FORMS}")
+        raise GsanetError(f"no sequences in {root}{found_folders(root)}: {_FORMS}")
     return named
 
 
 def _split(root: Path, names: list[str]) -> dict[str, list[str]]:
     """Names of the flat form by sequence, both in natural order; *names* are sorted already."""
-    matches = {name: _FLAT_NAME.fullmatch(name) for name in names}
-    odd = [name for name, match in matches.items() if match is None]
-    if not odd:
-        split: dict[str, list[str]] = {}
-        for name, match in matches.items():
-            assert match is not None
-            split.setdefault(match["sequence"], []).append(name)
-        return split
+    split = by_sequence(names)
+    if split is not None:
+        return {sequence: list(numbers.values()) for sequence, numbers in split.items()}
+    odd = [name for name in names if parse_flat_name(name) is None]
     # One sequence whose frames are just numbered; several prefixes would be several sequences run together.
     prefixes = {name.rstrip("0123456789") for name in names}
     if len(prefixes) > 1 or names == list(prefixes):
         raise GsanetError(
-            f"{root / RGB}: {len(odd)} of {len(names)} names do not end in _<number> ({_some(odd)}): "
+            f"{root / RGB}: {len(odd)} of {len(names)} names do not end in _<number> ({some_of(odd)}): "
             "name frames sequence_00000, or give each sequence a folder"
         )
     return {root.resolve().name: names}
@@ -204,12 +164,11 @@ def _split(root: Path, names: list[str]) -> dict[str, list[str]]:
 
 def _whole(folder: Path, names: list[str]) -> dict[str, list[str]]:
     """The names in a sequence's own folder; several sequences in it mean that it is a data set itself."""
-    matches = (_FLAT_NAME.fullmatch(name) for name in names)
-    inside = list(dict.fromkeys(match["sequence"] for match in matches if match))
+    inside = list(dict.fromkeys(parsed.sequence for parsed in map(parse_flat_name, names) if parsed))
     if len(inside) > 1:
         raise GsanetError(
             f"{folder} looks like a data set, not a sequence: its names speak of {len(inside)} sequences "
-            f"({_some(inside)}); pass {folder} itself, or give each sequence a folder"
+            f"({some_of(inside)}); pass {folder} itself, or give each sequence a folder"
         )
     return {folder.name: names}
 
@@ -234,14 +193,14 @@ def _require_partners(
     if orphans:
         raise GsanetError(
             f"{len(orphans)} of {len(images)} files in {where} have no picture of that name in {folder / RGB} "
-            f"({_some(orphans)}): add it or remove them"
+            f"({some_of(orphans)}): add it or remove them"
         )
     missing = [rgb[name].name for name in rgb if name not in images]
     if need and missing:
         advice = "add it or remove the picture" if kind == GT else "`gsanet flow` makes what is missing"
         raise GsanetError(
             f"{len(missing)} of {len(rgb)} pictures in {folder / RGB} have no file of that name in {where} "
-            f"({_some(missing)}): {advice}"
+            f"({some_of(missing)}): {advice}"
         )
 
 
@@ -253,15 +212,3 @@ def _require_size(rgb: Path, partners: Iterable[Path | None]) -> None:
             raise GsanetError(
                 f"{partner} is {width}x{height} and its picture {rgb} is {size[1]}x{size[0]}: they must be of one size"
             )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-
-
-def _found(folder: Path) -> str:
-    """What is there instead, for a message; the usual slip is another spelling of RGB."""
-    if not folder.is_dir():
-        return ""
-    names = sorted(child.name for child in folder.iterdir() if child.is_dir())
-    return f" (found {_some(names)})" if names else ""

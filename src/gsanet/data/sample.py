@@ -7,16 +7,16 @@ however often a run was interrupted. That is what makes training resumable to th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsanet.base.errors import GsanetError
+from gsanet.base.validation import Amount, Probability, settings
 from gsanet.data.augment import (
     Augmentation,
     colour_jitter,
@@ -27,9 +27,9 @@ from gsanet.data.augment import (
     warp_mask,
 )
 from gsanet.data.cache import Arrays
-from gsanet.data.images import read_mask, read_rgb
-from gsanet.errors import GsanetError
 from gsanet.flow.colour import STILL, flow_to_picture
+from gsanet.video.images import read_mask, read_rgb
+from gsanet.video.resize import limit, resize, resize_mask
 
 
 class Draw(NamedTuple):
@@ -61,16 +61,20 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return Sample(*(torch.cat(parts) for parts in zip(*samples, strict=True)))
 
 
-@dataclass(frozen=True)
+@settings
 class FlowVariation:
     """How training flow is varied beyond the warp it shares with its frame."""
 
     gaps: tuple[int, ...] = ()
     """Distances in frames (negative: backwards) of DIS flow computed on the fly; none: the pictures in ``FLOW/``."""
-    global_motion: float = 0.0
+    global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
-    blank: float = 0.0
+    blank: Probability = 0.0
     """Probability of a still (blank) picture: motion is not always there."""
+
+    def __post_init__(self) -> None:
+        if 0 in self.gaps:
+            raise ValueError(f"gaps must not hold 0, the frame itself, got {self.gaps}")
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:
@@ -138,7 +142,7 @@ def stack(frames: Sequence[tuple[NDArray[np.uint8], ...]], stride: int) -> Sampl
     if len(frames[0]) == 3:
         flow = torch.from_numpy(np.stack([f[1] for f in frames])).permute(0, 3, 1, 2)
     h, w = frames[0][-1].shape
-    small = [cv2.resize(f[-1], (w // stride, h // stride), interpolation=cv2.INTER_AREA) for f in frames]
+    small = [resize(f[-1], (h // stride, w // stride)) for f in frames]
     return Sample(rgb, flow, torch.from_numpy(np.stack(small)).unsqueeze(1))
 
 
@@ -149,21 +153,13 @@ def load(rgb: Path, gt: Path | None, flow: Path | None, long_side: int) -> Array
     mask = read_mask(gt).astype(np.uint8) * np.uint8(255)
     if image.shape[:2] != mask.shape:
         raise GsanetError(f"{gt} is {_size(mask)} but its frame {rgb} is {_size(image)}")
-    h, w = mask.shape
-    scale = min(1.0, long_side / max(h, w))
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    arrays = [_shrink(image, size, cv2.INTER_AREA), _shrink(mask, size, cv2.INTER_NEAREST)]
+    image = limit(image, long_side)
+    size = (image.shape[0], image.shape[1])
+    arrays = [image, resize_mask(mask, size)]
     if flow is not None:
-        # Nearest: averaged colours of opposite motions would be a third direction.
-        arrays.append(_shrink(read_rgb(flow), size, cv2.INTER_NEAREST))
+        # As a mask: averaged colours of opposite motions would be a third direction.
+        arrays.append(resize_mask(read_rgb(flow), size))
     return tuple(arrays)
-
-
-def _shrink(image: NDArray[np.uint8], size: tuple[int, int], how: int) -> NDArray[np.uint8]:
-    if image.shape[1::-1] == size:
-        return image
-    small: NDArray[np.uint8] = cv2.resize(image, size, interpolation=how)
-    return small
 
 
 def _size(image: NDArray[np.uint8]) -> str:

@@ -13,33 +13,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.base.validation import Amount, Probability, settings
 from gsanet.flow.dis import DISFlow
 
 Image = NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
+@settings
 class SyntheticMotion:
     """How far things move between two rendered frames; lengths are fractions of the picture's diagonal."""
 
-    camera: float = 0.02
+    camera: Amount = 0.02
     """Standard deviation of the background's shift;"""
-    camera_turn: float = 0.02
+    camera_turn: Amount = 0.02
     """of its rotation (radians) and relative zoom."""
-    object: float = 0.025
+    object: Amount = 0.025
     """Standard deviation of the object's shift against the background;"""
-    object_turn: float = 0.04
+    object_turn: Amount = 0.04
     """of its rotation and zoom."""
-    still: float = 0.1
+    still: Probability = 0.1
     """Probability that the object does not move against its background."""
-    distractor: float = 0.0
+    distractor: Probability = 0.0
     """Probability that another picture's object lies in the picture and moves as the background does; with the
     same probability there is one more, and one more."""
-    near: float = 0.0
+    near: Amount = 0.0
     """How much nearer than the background such a thing may be: it moves up to 1 + this times as far."""
-    front: float = 0.0
+    front: Probability = 0.0
     """Probability that it hides the object instead of being hidden by it."""
-    slant: float = 0.0
+    slant: Amount = 0.0
     """Largest share by which the ground's shift grows to the picture's lower edge and shrinks to the upper one, as
     that of a floor does."""
 

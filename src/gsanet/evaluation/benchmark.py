@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gsanet.data.frames import FrameFolder
-from gsanet.data.images import write_mask
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.evaluator import Evaluation, Progress, evaluate
 from gsanet.evaluation.files import Frames, find_truth
 from gsanet.evaluation.protocols import protocol
+from gsanet.video.frame_folder import FrameFolder
+from gsanet.video.images import write_mask
 
 if TYPE_CHECKING:
     from gsanet.segment.engine import Segmenter
@@ -115,7 +115,7 @@ def benchmark(
     )
     facts: dict[str, Any] = {
         "model": segmenter.name,
-        "device": segmenter.network.device.type,
+        "device": segmenter.runtime.device,
         "options": segmenter.options.to_dict(),
         "segmented_frames": speed.frames,
         "segmenting_seconds": round(speed.seconds, 3),

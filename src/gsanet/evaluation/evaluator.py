@@ -12,9 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gsanet import __version__
-from gsanet.errors import GsanetError
-from gsanet.evaluation.files import SequenceFiles, find_predictions, find_truth, pair
+from gsanet.base.errors import GsanetError
+from gsanet.base.version import __version__
+from gsanet.evaluation.files import find_predictions, find_truth
+from gsanet.evaluation.pairing import SequenceFiles, pair
 from gsanet.evaluation.protocols import Protocol, protocol
 from gsanet.evaluation.result import Result, Scores, SequenceResult, mean_scores
 from gsanet.evaluation.saliency import curve_scores

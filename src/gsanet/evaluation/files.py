@@ -1,4 +1,4 @@
-"""Which prediction belongs to which ground truth: sequences and frames in any of the layouts people have.
+"""Where ground truth and predictions are: sequences and frames in any of the layouts people have.
 
 Ground truth: an official DAVIS root (``Annotations/480p``, ``ImageSets``), folders ``<sequence>/{RGB,GT}``, the
 flat ``{RGB,GT}`` with names ``sequence_00000``, ``Annotations/<sequence>``, or plain folders of masks.
@@ -7,36 +7,23 @@ Predictions: ``<sequence>[/masks]`` or flat.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from gsanet.data.layout import list_images, natural_key
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import by_sequence
+from gsanet.data.image_sets import listed_sequences
 from gsanet.evaluation.protocols import Protocol
+from gsanet.video.listing import list_images, natural_key, some_of
 
 Frames = dict[str, Path]
 """Files of one sequence by the name of the frame, in order of time."""
 
 TRUTH_FOLDERS = ("GT", "GroundTruth", "ground-truth", "masks")
 MASK_FOLDERS = ("masks", "GT")
-_FLAT = re.compile(r"(?P<sequence>.+)_(?P<frame>\d+)")
 _NO_MASKS = ("RGB", "FLOW", "JPEGImages", "ImageSets")
 _DEEPEST = 4
-
-
-@dataclass(frozen=True)
-class SequenceFiles:
-    """Everything on disk about one sequence."""
-
-    name: str
-    gt: Frames
-    """The annotated frames."""
-    pred: Frames
-    """By the names of the ground truth where the two could be matched."""
-    rgb: Frames = field(default_factory=dict)
-    """The pictures, when they are there."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ def find_truth(root: Path, protocol: Protocol, split: str = "val", rgb: Path | N
         )
     if rgb is not None:
         found = _sequences(rgb, ("RGB", "JPEGImages", "frames"))
-        truth = Truth(truth.layout, truth.sequences, _single_as(found, truth.sequences), truth.warnings)
+        truth = Truth(truth.layout, truth.sequences, single_as(found, truth.sequences), truth.warnings)
     return truth
 
 
@@ -93,10 +80,10 @@ def _davis_root(root: Path, protocol: Protocol, split: str) -> Truth:
             "this is a DAVIS-2017 root: its annotations of the 2016 sequences were redrawn, so the numbers "
             "differ slightly from DAVIS-2016's own"
         )
-    names = _listed(chosen)
+    names = listed_sequences(chosen.read_text().splitlines())
     missing = [name for name in names if not _images(masks / name)]
     if missing:
-        raise GsanetError(f"{chosen} lists {_some(missing)}, but {masks} has no masks for {_pronoun(missing)}")
+        raise GsanetError(f"{chosen} lists {some_of(missing)}, but {masks} has no masks for {pronoun(missing)}")
     pictures = root / "JPEGImages" / masks.name
     return Truth(
         f"official DAVIS root, {annotations.name}/{masks.name}, {chosen.relative_to(root / 'ImageSets')}",
@@ -104,16 +91,6 @@ def _davis_root(root: Path, protocol: Protocol, split: str) -> Truth:
         {name: _images(pictures / name) for name in names if (pictures / name).is_dir()},
         tuple(warnings),
     )
-
-
-def _listed(file: Path) -> list[str]:
-    """Sequence names of an ImageSets list: a name a line, or (2016) a picture and a mask a line."""
-    names: dict[str, None] = {}
-    for line in file.read_text().split("\n"):
-        if line.strip():
-            first = line.split()[0]
-            names[first.split("/")[-2] if "/" in first else first] = None
-    return list(names)
 
 
 def _folders(root: Path) -> Truth:
@@ -182,104 +159,22 @@ def _sequences(root: Path, inside: Sequence[str], only: bool = False) -> dict[st
 
 def _split_flat(label: str, files: Frames) -> dict[str, Frames]:
     """Files of one folder: by sequence if all are called ``sequence_00000``, else one sequence called *label*."""
-    matches = {name: _FLAT.fullmatch(name) for name in files}
-    found: dict[str, Frames] = {}
-    for name, match in matches.items():
-        if match is None:
-            return {label: files}
-        found.setdefault(match["sequence"], {})[match["frame"]] = files[name]
-    return found
+    found = by_sequence(files)
+    if found is None:
+        return {label: files}
+    return {sequence: {number: files[name] for number, name in names.items()} for sequence, names in found.items()}
 
 
 def _images(folder: Path) -> Frames:
     return list_images(folder, empty=True)
 
 
-def pair(
-    truth: Truth, predictions: dict[str, Frames], protocol: Protocol, sequences: Sequence[str] | None = None
-) -> tuple[list[SequenceFiles], list[str]]:
-    """Match predictions with ground truth, sequence by sequence and frame by frame.
-
-    Args:
-        sequences: which ones; by default all of the ground truth.
-
-    Returns:
-        the pairs and the warnings (what was left out or assumed).
-
-    Raises:
-        GsanetError: sequences or frames without a prediction, or frame names that look shifted against the truth's.
-    """
-    wanted = list(truth.sequences) if sequences is None else list(dict.fromkeys(sequences))
-    unknown = [name for name in wanted if name not in truth.sequences]
-    if unknown:
-        raise GsanetError(
-            f"no ground truth for {_some(unknown)}: there are {_some(sorted(truth.sequences), 8)}; check --sequences"
-        )
-    predictions = _single_as(predictions, truth.sequences)
-    missing = [name for name in wanted if name not in predictions]
-    if missing:
-        raise GsanetError(
-            f"no prediction for {len(missing)} of {len(wanted)} sequences: {_some(missing)}; "
-            f"predict {_pronoun(missing)} or choose with --sequences"
-        )
-    warnings = list(truth.warnings)
-    extra = sorted(set(predictions) - set(truth.sequences))
-    if extra:
-        warnings.append(f"{len(extra)} predicted sequence(s) without ground truth were left out: {_some(extra)}")
-    pairs = []
-    for name in wanted:
-        files, said = _match(name, truth.sequences[name], predictions[name], truth.rgb.get(name, {}), protocol)
-        pairs.append(files)
-        warnings += said
-    return pairs, warnings
-
-
-def _match(name: str, gt: Frames, pred: Frames, rgb: Frames, protocol: Protocol) -> tuple[SequenceFiles, list[str]]:
-    gt, pred, rgb = (_without_prefix(name, frames) for frames in (gt, pred, rgb))
-    warnings = []
-    every = rgb if protocol.sparse and set(gt) <= set(rgb) else gt
-    missing = [frame for frame in gt if frame not in pred]
-    if len(missing) == len(gt) and len(pred) == len(every):
-        # Numbered otherwise, but one for one: the order says it all.
-        pred = dict(zip(every, pred.values(), strict=True))
-        warnings.append(f"{name}: frame names differ from the ground truth's; matched in order")
-        missing = []
-    extra = [frame for frame in pred if frame not in every]
-    sparse_blind = protocol.sparse and every is gt
-    if missing and extra and not sparse_blind:
-        raise GsanetError(
-            f"{name}: predictions {_some(extra)} have no ground truth and ground truth {_some(missing)} no prediction: "
-            "the frame numbers look shifted; rename the predictions"
-        )
-    needed = set(list(gt)[1:-1]) if protocol.inner else set(gt)
-    lacking = [frame for frame in missing if frame in needed]
-    if lacking:
-        raise GsanetError(f"{name}: no prediction for {len(lacking)} of {len(gt)} annotated frames: {_some(lacking)}")
-    if missing:
-        warnings.append(f"{name}: no prediction for {_some(missing)}, which the protocol leaves out anyway")
-    if extra and not protocol.sparse:
-        warnings.append(f"{name}: {len(extra)} predicted frame(s) without ground truth were left out: {_some(extra)}")
-    return SequenceFiles(name, gt, pred, rgb), warnings
-
-
-def _without_prefix(sequence: str, frames: Frames) -> Frames:
-    """Drop ``sequence_`` from frame names such as ``cars1_0001``, when all of them have it."""
-    prefix = sequence.rsplit("/", 1)[-1] + "_"
-    if frames and all(frame.startswith(prefix) and frame != prefix for frame in frames):
-        return {frame.removeprefix(prefix): path for frame, path in frames.items()}
-    return frames
-
-
-def _single_as(found: dict[str, Frames], wanted: dict[str, Frames]) -> dict[str, Frames]:
+def single_as(found: dict[str, Frames], wanted: dict[str, Frames]) -> dict[str, Frames]:
     """One sequence against one sequence: the names of their folders need not agree."""
     if len(found) == len(wanted) == 1:
         return dict(zip(wanted, found.values(), strict=True))
     return found
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _pronoun(names: Sequence[str]) -> str:
+def pronoun(names: Sequence[str]) -> str:
     return "it" if len(names) == 1 else "them"

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gsanet.data.images import open_picture
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.measures import Mask
+from gsanet.video.images import open_picture
 
 MOST_OBJECTS = 16
 """More distinct values than this in a grey image without a palette mean a soft map, not objects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.atomic import write_text
+from gsanet.base.errors import GsanetError
 
 DIGITS = 6
 """After the point, of numbers in a file."""
@@ -67,8 +68,13 @@ class Result:
         return self.headline.split("&")
 
     def save(self, path: Path) -> None:
-        """Write as JSON, whole or not at all. Values keep six decimals; NaN becomes null."""
-        write_text(path, json.dumps({"format": "gsanet-evaluation-1", **_plain(asdict(self))}, indent=1) + "\n")
+        """Write as JSON, whole or not at all. Values keep six decimals; NaN becomes null.
+
+        Raises:
+            GsanetError: it cannot be written.
+        """
+        content = {"format": "gsanet-evaluation-1", **_plain(asdict(self))}
+        write_text(path, json.dumps(content, indent=1) + "\n", parents=True)
 
     @classmethod
     def load(cls, path: Path) -> Result:
@@ -101,23 +107,6 @@ def mean_scores(summaries: list[Scores]) -> Scores:
         present = [s[key] for s in summaries if key in s and not math.isnan(s[key])]
         means[key] = float(np.mean(present)) if present else math.nan
     return means
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write *text* beside *path*, then rename.
-
-    Raises:
-        GsanetError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.data.images import read_rgb
-from gsanet.errors import GsanetError
-from gsanet.evaluation.files import SequenceFiles
+from gsanet.base.errors import GsanetError
 from gsanet.evaluation.masks import Decided, RawMask, Reading, decide, read_raw
 from gsanet.evaluation.measures import Mask, boundary_accuracy, region_similarity, statistics
+from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.protocols import Protocol
 from gsanet.evaluation.result import Scores, SequenceResult
 from gsanet.evaluation.saliency import SaliencyMeasures, curve_scores, saliency_map
 from gsanet.evaluation.stability import mean_stability, warped_iou
+from gsanet.video.images import read_rgb
 
 
 @dataclass(frozen=True)

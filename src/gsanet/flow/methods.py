@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.dis import DISFlow
 from gsanet.flow.scaled import ScaledFlow
@@ -72,5 +72,6 @@ def check_method(name: str, **settings: Any) -> None:
         raise GsanetError(f"unknown flow method {name!r}: choose one of {', '.join(METHODS)}")
     for key, value in settings.items():
         if value is not None and key not in METHODS[name].settings and key not in _WHERE:
-            others = [other for other, method in METHODS.items() if key in method.settings]
-            raise GsanetError(f"flow by {name} takes no {key}: that is for {' and '.join(others) or 'no method'}")
+            *others, last = [other for other, method in METHODS.items() if key in method.settings] or ["no method"]
+            others = f"{', '.join(others)} and {last}" if others else last
+            raise GsanetError(f"flow by {name} takes no {key}: that is for {others}")

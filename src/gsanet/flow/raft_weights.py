@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.models import optical_flow
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 
 class _Size(NamedTuple):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod, Pair, require_pair
 from gsanet.flow.colour import Flow, Picture
+from gsanet.video.resize import limit
 
 SMALLEST = 16
 """Pixels; no method finds anything in less."""
@@ -35,18 +36,10 @@ class ScaledFlow(FlowMethod):
     def many(self, pairs: Sequence[Pair]) -> list[Flow]:
         for pair in pairs:
             require_pair(*pair)
-        small = [(self._shrink(first), self._shrink(second)) for first, second in pairs]
+        small = [(limit(first, self.long_side), limit(second, self.long_side)) for first, second in pairs]
         return [
             enlarge(flow, first.shape[:2]) for flow, (first, _) in zip(self._method.many(small), pairs, strict=True)
         ]
-
-    def _shrink(self, picture: Picture) -> Picture:
-        height, width = picture.shape[:2]
-        scale = self.long_side / max(height, width)
-        if scale >= 1:
-            return picture
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def enlarge(flow: Flow, size: tuple[int, int]) -> Flow:

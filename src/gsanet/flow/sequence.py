@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, Picture
 from gsanet.flow.methods import flow_method

@@ -10,18 +10,16 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from gsanet.errors import GsanetError
+from gsanet.base.atomic import written_whole
+from gsanet.base.errors import GsanetError
 from gsanet.flow.colour import UNKNOWN, Flow
 
 _MAGIC = np.float32(202021.25).tobytes()
@@ -42,16 +40,8 @@ def write_vectors(path: Path, flow: Flow) -> None:
     if flow.ndim != 3 or flow.shape[-1] != 2:
         raise ValueError(f"flow must be (H,W,2), got {flow.shape}")
     write = _form(path)[0]
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with beside.open("wb") as file:
-            write(file, flow)
-        beside.replace(path)
-    except OSError as error:
-        raise GsanetError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):  # a folder that cannot be written to has been named already
-            beside.unlink(missing_ok=True)
+    with written_whole(path) as part, part.open("wb") as file:
+        write(file, flow)
 
 
 def read_vectors(path: Path) -> Flow:

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gsanet.model.backbone import build_backbone
-from gsanet.model.clustering import kmeans
 from gsanet.model.config import GSANetConfig
 from gsanet.model.fusion import MultiScaleFusion, StreamFusion, TopDownDecoder
 from gsanet.model.slots import GuidedSlots, SlotState
@@ -128,9 +127,6 @@ class GSANet(nn.Module):
         if config.slot_attention:
             self.rgb_slots = GuidedSlots(config)
             self.flow_slots = GuidedSlots(config)
-            maps = config.channels + config.clusters + config.slots
-            self.rgb_stage3 = nn.Conv2d(maps, config.channels, 1)
-            self.flow_stage3 = nn.Conv2d(maps, config.channels, 1)
         self.stream_fusion = nn.ModuleList(StreamFusion(width) for width in config.widths)
         self.decoder = TopDownDecoder(config.channels, config.detail_channels)
 
@@ -187,34 +183,14 @@ class GSANet(nn.Module):
         states: dict[str, SlotState] = {}
         if self.config.slot_attention:
             with full_precision(stage3[0]):
-                stage3, states = self._attend([x.float() for x in stage3], references, labels)
+                for i, (name, slots) in enumerate(zip(STREAMS, (self.rgb_slots, self.flow_slots), strict=True)):
+                    known = None if labels is None else labels[i]
+                    stage3[i], states[name] = slots(stage3[i].float(), getattr(references, name), known)
         fused = []
         for k, fusion in enumerate(self.stream_fusion):
             pair = stage3 if k == 2 else [stages[0][k], stages[1][k]]
             fused.append(fusion(pair[0], pair[1]))
         return GSANetOutput(self.decoder(fused), states, (size[0], size[1]))
-
-    def _attend(
-        self, stage3: list[Tensor], references: ReferenceFeatures, labels: tuple[Tensor, Tensor] | None
-    ) -> tuple[list[Tensor], dict[str, SlotState]]:
-        """Both streams' stage-3 features (B,C,h,w) -> the same with what the slots say, and the slots."""
-        config = self.config
-        slots = (self.rgb_slots, self.flow_slots)
-        squeezed = [module.squeeze(x) for module, x in zip(slots, stage3, strict=True)]
-        pixels = torch.cat(squeezed).flatten(2).transpose(1, 2).detach()
-        if labels is None:
-            both, centres = kmeans(pixels, config.clusters, config.kmeans_iterations)
-        else:
-            both, centres = torch.cat(labels), pixels.new_zeros(len(pixels), config.clusters, config.channels)
-        batch = len(squeezed[0])
-
-        states, enriched = {}, []
-        for i, (name, project) in enumerate(zip(STREAMS, (self.rgb_stage3, self.flow_stage3), strict=True)):
-            mine = slice(i * batch, (i + 1) * batch)
-            state = slots[i](stage3[i], squeezed[i], both[mine], centres[mine], getattr(references, name))
-            enriched.append(project(torch.cat((stage3[i], state.similarity), dim=1)))
-            states[name] = state
-        return enriched, states
 
     def forward(self, rgb: Tensor, flow: Tensor, references: ReferenceFeatures) -> GSANetOutput:
         """Target frames (B,3,H,W) of both kinds and their references (B,R,C,C) -> :class:`GSANetOutput`."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gsanet.model.aggregation import FeatureAggregationTransformer, cosine_map, nearest_features
-from gsanet.model.clustering import pool_clusters
+from gsanet.model.clustering import kmeans, pool_clusters
 from gsanet.model.config import GSANetConfig
 from gsanet.model.slot_transformer import StandardSlotAttention
 
@@ -54,7 +54,10 @@ def region_features(squeezed: Tensor) -> Tensor:
 
 
 class GuidedSlots(nn.Module):
-    """Slot generator followed by guided slot attention, for one stream."""
+    """Slot generator, guided slot attention, and what they add to the stage-3 feature, for one stream.
+
+    METHOD.md sections 3, 5 and the first step of 6.
+    """
 
     def __init__(self, config: GSANetConfig) -> None:
         super().__init__()
@@ -68,22 +71,31 @@ class GuidedSlots(nn.Module):
             self.slot_log_std = nn.Parameter(nn.init.xavier_uniform_(torch.empty(config.slots, config.channels)))
         self.generator = _aggregator(config)
         self.attention = _aggregator(config)
+        self.enrich = nn.Conv2d(config.channels + config.clusters + config.slots, config.channels, 1)
 
     def embed_reference(self, stage4: Tensor) -> Tensor:
         """A reference's stage-4 feature (B,C,h,w) -> its global features (B,C,C)."""
         return region_features(self.squeeze(stage4))
 
-    def forward(self, x: Tensor, squeezed: Tensor, labels: Tensor, centres: Tensor, references: Tensor) -> SlotState:
-        """From a stage-3 feature to refined slots and similarity maps.
+    def forward(self, x: Tensor, references: Tensor, labels: Tensor | None = None) -> tuple[Tensor, SlotState]:
+        """A stage-3 feature -> the same with what the slots say about it, and the slots.
 
         Args:
             x: stage-3 feature X, (B,C,h,w).
-            squeezed: X_L = ``squeeze(x)``, (B,C,h,w).
-            labels: k-means labels of its pixels, (B,h*w); centres: (B,D,C).
             references: global features of R reference frames, (B,R,C,C).
+            labels: clusters of its pixels, (B,h*w), instead of our own k-means; for comparison with other
+                implementations.
+
+        Returns:
+            The new stage-3 feature, (B,C,h,w), and all that was found on the way.
         """
         config = self.config
+        squeezed = self.squeeze(x)  # X_L
         pixels = squeezed.flatten(2).transpose(1, 2)
+        if labels is None:
+            labels, centres = kmeans(pixels.detach(), config.clusters, config.kmeans_iterations)
+        else:
+            centres = pixels.new_zeros(len(pixels), config.clusters, config.channels)
 
         coarse, guided = self._guide(x, pixels) if config.slot_init == "guided" else (None, self._draw(len(x)))
         local = pool_clusters(pixels, labels, centres, config.pooling)
@@ -98,7 +110,8 @@ class GuidedSlots(nn.Module):
             slots = self.attention(slots, groups)
 
         similarity = cosine_map(squeezed, torch.cat((aggregated, slots), dim=1))
-        return SlotState(coarse, guided, aggregated, slots, similarity)
+        enriched = self.enrich(torch.cat((x, similarity), dim=1))
+        return enriched, SlotState(coarse, guided, aggregated, slots, similarity)
 
     def _guide(self, x: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Guided slots: x (B,C,h,w), pixels (B,h*w,C) -> mask logits (B,S,h,w) and slots (B,S,C)."""

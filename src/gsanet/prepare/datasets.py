@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.prepare.davis import DAVIS16, DAVIS17
 from gsanet.prepare.davsod import DAVSOD
 from gsanet.prepare.duts import DUTS

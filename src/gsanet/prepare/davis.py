@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from gsanet.data.image_sets import listed_sequences
+from gsanet.prepare.download import Download
 from gsanet.prepare.masks import objects
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
-from gsanet.prepare.source import Source
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
 
 _RESOLUTIONS = {"480p": ("480p",), "full": ("Full-Resolution", "1080p")}
 
@@ -25,7 +26,7 @@ _VAL_2016 = words(
 )
 
 
-def _plan(source: Source, options: Options, *, year: int) -> Plan:
+def _plan(source: Download, options: Choices, *, year: int) -> Plan:
     photos = _tree(source, "JPEGImages", options)
     masks = _tree(source, "Annotations", options)
     notes: list[str] = []
@@ -63,7 +64,7 @@ def _plan(source: Source, options: Options, *, year: int) -> Plan:
     return Plan(parts if any(part.items for part in parts) else [], notes)
 
 
-def _tree(source: Source, folder: str, options: Options) -> Tree:
+def _tree(source: Download, folder: str, options: Choices) -> Tree:
     for resolution in _RESOLUTIONS[options.resolution]:
         found = under(source, folder, resolution)
         if found:
@@ -72,12 +73,11 @@ def _tree(source: Source, folder: str, options: Options) -> Tree:
 
 
 def _listed(lists: Tree, split: str, folders: tuple[str, ...]) -> list[str]:
-    """Sequences of an ImageSets list: a name a line, or (2016) a picture and a mask a line."""
+    """Sequences of the first list of *split* in one of *folders*; none if there is none."""
     for folder in folders:
         lines = text(entry for entry in lists.get((folder,), []) if entry.name == f"{split}.txt")
         if lines:
-            firsts = (line.split()[0] for line in lines)
-            return list(dict.fromkeys(first.split("/")[-2] if "/" in first else first for first in firsts))
+            return listed_sequences(lines)
     return []
 
 

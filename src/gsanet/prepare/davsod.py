@@ -5,11 +5,11 @@ Frames are numbered as in the source video, with gaps; masks without a photograp
 
 from __future__ import annotations
 
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, pictures, single
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     parts = {
         "train": Part("DAVSOD_train", "flat", sequences=61),
         "valid": Part("DAVSOD_val", "folders", sequences=46, protocol="vsod"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, pictures, single, under
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single, under
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     train = Part("DUTS_train", "pairs", frames=10553)
     val = Part("DUTS_val", "pairs", frames=5019)
     for part, letters in ((train, "TR"), (val, "TE")):
@@ -14,7 +14,7 @@ def _plan(source: Source, options: Options) -> Plan:
     return Plan([train, val])
 
 
-def _all(source: Source, folder: str) -> dict[str, Entry]:
+def _all(source: Download, folder: str) -> dict[str, Entry]:
     return pictures(entry for entries in under(source, folder).values() for entry in entries)
 
 

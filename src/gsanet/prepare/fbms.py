@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gsanet.data.images import Mask
+from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import Rule
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, expect, pair, pictures, text, words
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, text, words
+from gsanet.video.images import Mask
 
 _TRAIN = words(
     "bear01 bear02 cars2 cars3 cars6 cars7 cars8 cars9 cats02 cats04 cats05 cats07 ducks01 horses01 horses03 horses06 "
@@ -48,7 +48,7 @@ class _Definition:
     frames: tuple[tuple[int, str, str], ...]
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     photos: dict[tuple[str, ...], list[Entry]] = {}
     truths: dict[tuple[str, ...], list[Entry]] = {}
     for entry in source.entries:

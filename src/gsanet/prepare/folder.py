@@ -7,20 +7,18 @@ both read.
 
 from __future__ import annotations
 
-import re
-
-from gsanet.errors import GsanetError
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, pictures, single
-from gsanet.prepare.source import Entry, Source
+from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import by_sequence
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
 
 PHOTOS = ("rgb", "jpegimages", "frames", "images", "image", "imgs", "img")
 MASKS = ("gt", "groundtruth", "ground-truth", "ground_truth", "masks", "mask", "annotations", "annotation", "labels")
-_FLAT = re.compile(r"(?P<clip>.+)_(?P<frame>\d+)")
 
 Clips = dict[tuple[str, ...], list[Entry]]
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     photos: Clips = {}
     masks: Clips = {}
     for entry in source.entries:
@@ -55,14 +53,10 @@ def _plan(source: Source, options: Options) -> Plan:
 
 def _split(photos: dict[str, Entry], name: str) -> dict[str, dict[str, Entry]]:
     """Photographs in one folder: by clip if all are called ``clip_00000``, else one clip."""
-    matches = {photo: _FLAT.fullmatch(photo) for photo in photos}
-    if not all(matches.values()):
+    clips = by_sequence(photos)
+    if clips is None:
         return {name: photos}
-    clips: dict[str, dict[str, Entry]] = {}
-    for photo, match in matches.items():
-        assert match is not None
-        clips.setdefault(match["clip"], {})[photo] = photos[photo]
-    return clips
+    return {clip: {photo: photos[photo] for photo in numbers.values()} for clip, numbers in clips.items()}
 
 
 FOLDER = DataSet(

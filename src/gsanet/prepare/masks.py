@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from gsanet.data.images import LARGEST_LABEL, Mask, mask_of
+from gsanet.video.images import LARGEST_LABEL, Mask, mask_of
 
 Rule: TypeAlias = Callable[[Image.Image], Mask]
 
@@ -25,7 +25,7 @@ _MOST_LABELS = 16
 
 
 def brightness(image: Image.Image) -> Mask:
-    """Object is what :func:`gsanet.data.images.read_mask` says: brighter than half, or any label.
+    """Object is what :func:`gsanet.video.images.read_mask` says: brighter than half, or any label.
 
     A JPEG holds no labels: its darkest values are the noise of compression around black.
     """

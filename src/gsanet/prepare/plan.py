@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gsanet.data.layout import natural_key
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.flat_names import flat_name
+from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import Rule, brightness
-from gsanet.prepare.source import Entry, Source
+from gsanet.video.listing import natural_key
 
 Form = Literal["pairs", "flat", "folders"]
 """Of :mod:`gsanet.data.layout`: single pictures, ``sequence_00000`` in one folder, a folder for each sequence."""
@@ -86,7 +87,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Options:
+class Choices:
     """Choices of a user that concern some data sets only."""
 
     resolution: Literal["480p", "full"] = "480p"
@@ -103,14 +104,14 @@ class DataSet:
     title: str
     expects: str
     """What must be given, as a phrase for messages."""
-    plan: Callable[[Source, Options], Plan]
+    plan: Callable[[Download, Choices], Plan]
 
 
 Tree = Mapping[tuple[str, ...], list[Entry]]
 """Files by the folders above them."""
 
 
-def under(source: Source, *anchor: str) -> Tree:
+def under(source: Download, *anchor: str) -> Tree:
     """Files anywhere below folders called *anchor* (one in the other, in any case), by the folders between.
 
     ``under(source, "JPEGImages", "480p")`` has ``("bear",)``, whatever is above ``JPEGImages``.
@@ -201,11 +202,11 @@ def flat_names(items: Iterable[Item]) -> Iterator[str]:
         own = [match.group() if match else "" for match in found]
         usable = all(own) and len({int(number) for number in own}) == len(own)
         for index, item in enumerate(members):
-            numbers[sequence, item.name] = own[index].zfill(5) if usable else f"{index:05d}"
-    return (f"{item.sequence}_{numbers[item.sequence, item.name]}" for item in items)
+            numbers[sequence, item.name] = own[index] if usable else str(index)
+    return (flat_name(item.sequence, numbers[item.sequence, item.name]) for item in items)
 
 
-def not_this(dataset: DataSet, source: Source, looks_like: str = "") -> GsanetError:
+def not_this(dataset: DataSet, source: Download, looks_like: str = "") -> GsanetError:
     """One line for a download that is not the one asked for: what was expected, what is there."""
     folders: dict[str, None] = {}
     for entry in source.entries:

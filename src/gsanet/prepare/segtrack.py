@@ -6,15 +6,15 @@ without ending count. ``worm`` has a stray mask without a photograph, which is l
 
 from __future__ import annotations
 
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, expect, pair, pictures, under, words
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, under, words
 
 _SEQUENCES = words(
     "bird_of_paradise birdfall bmx cheetah drift frog girl hummingbird monkey monkeydog parachute penguin soldier worm"
 )
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     photos, truths = under(source, "JPEGImages"), under(source, "GroundTruth")
     part = Part("SegTrack2_test", "folders", sequences=14, protocol="segtrack2")
     for folders, entries in sorted(photos.items()):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, pair, single, words
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, single, words
 
 _CLASSES = words("aeroplane bird boat car cat cow dog horse motorbike train")
 _NUMBER = re.compile(r"(?:frame)?(\d+)")
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"(?:frame)?(\d+)")
 Shot = tuple[str, str, str]
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     labels: dict[Shot, dict[str, Entry]] = {}
     images: dict[Shot, dict[str, Entry]] = {}
     frames: dict[Shot, dict[str, Entry]] = {}

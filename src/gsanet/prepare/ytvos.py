@@ -10,15 +10,15 @@ import json
 from itertools import chain
 from typing import Any
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import objects
-from gsanet.prepare.plan import DataSet, Options, Part, Plan, expect, pair, pictures, single, under
-from gsanet.prepare.source import Entry, Source
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, single, under
 
 _ROOTS = ("train", "train_all_frames")
 
 
-def _plan(source: Source, options: Options) -> Plan:
+def _plan(source: Download, options: Choices) -> Plan:
     photos, masks = _videos(source, "JPEGImages"), _videos(source, "Annotations")
     part = Part("YTVOS_train", "flat", sparse=True, sequences=3471)
     for name, entries in photos.items():
@@ -38,7 +38,7 @@ def _plan(source: Source, options: Options) -> Plan:
     return Plan([part] if part.items else [])
 
 
-def _videos(source: Source, folder: str) -> dict[str, list[Entry]]:
+def _videos(source: Download, folder: str) -> dict[str, list[Entry]]:
     """Files by video; the validation set, in which only first frames are annotated, is passed over."""
     found: dict[str, list[Entry]] = {}
     for root in _ROOTS:
@@ -48,7 +48,7 @@ def _videos(source: Source, folder: str) -> dict[str, list[Entry]]:
     return found
 
 
-def _meta(source: Source) -> dict[str, list[str]]:
+def _meta(source: Download) -> dict[str, list[str]]:
     """Annotated frames by video, from ``meta.json``; none if it is not there."""
     inside = chain.from_iterable(under(source, root).get((), []) for root in _ROOTS)
     entry = next((entry for entry in inside if entry.name == "meta.json"), None)

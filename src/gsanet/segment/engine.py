@@ -3,82 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Generator
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
-from gsanet.export.runtime import ExportedModel, is_exported
-from gsanet.memory import give_back_freed_memory
-from gsanet.model import GSANet, ReferenceFeatures
-from gsanet.segment.backend import open_backend
-from gsanet.segment.motion import open_motion
-from gsanet.segment.options import DEFAULT_QUALITY, View, preset
-from gsanet.segment.prepare import Prepared, prepare
-from gsanet.segment.pretrained import find_weights, packaged_weights
-from gsanet.segment.references import ReferenceBank, choose_references
-from gsanet.segment.resize import resize
-from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
-from gsanet.segment.source import Source, open_clip
-from gsanet.segment.threads import UntilBroken, abreast, ahead
+from gsanet.base.errors import GsanetError
+from gsanet.runtime.interface import Precision, Runtime, RuntimeName
+from gsanet.runtime.opening import open_pretrained, open_runtime
+from gsanet.segment.options import OptionChanges, Options, Quality, preset
+from gsanet.segment.pipeline import Pipeline
+from gsanet.segment.result import FrameResult
+from gsanet.video.arrays import PushedClip
+from gsanet.video.clip import STILLS_PER_SECOND
+from gsanet.video.objects import picture_of
+from gsanet.video.sources import Source, open_clip
 
-Item = TypeVar("Item")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-BATCH = {"cpu": 1, "cuda": 16}
-"""Frames handed to the network at once, by device; 4 elsewhere. What it makes of them:
-:meth:`gsanet.segment.network.Network.__call__`."""
-
-THRESHOLD = 0.5
-
-
-@dataclass
-class FrameResult:
-    """One segmented frame."""
-
-    index: int
-    """From 0."""
-    time: float
-    """Seconds since the first frame."""
-    name: str
-    """``00042``, or the file's own name where frames are files."""
-    image: NDArray[np.uint8]
-    """The frame, RGB (H,W,3)."""
-    probability: NDArray[np.float32]
-    """That a pixel belongs to the prominent object, (H,W)."""
-    flow: NDArray[np.uint8]
-    """The flow picture as the network saw it, (h,w,3)."""
-    slots: dict[str, NDArray[np.float32]]
-    """Slot maps by name (:meth:`gsanet.model.GSANetOutput.slot_maps`), each (h/16,w/16); empty unless asked for."""
-
-    @cached_property
-    def mask(self) -> NDArray[np.bool_]:
-        """The object, (H,W). The one place where probabilities become a mask."""
-        return self.probability > THRESHOLD
+    from gsanet.model import GSANet
 
 
 class Segmenter:
-    """Segments clips with one model.
+    """Segments clips with one model. Use it in the process that made it, one clip at a time or several in turns.
 
     >>> segmenter = Segmenter.from_pretrained()
     >>> for frame in segmenter.stream("clip.mp4"): ...  # doctest: +SKIP
 
     Args:
-        model: is put in eval mode and moved to the device, in place; or a model exported to ONNX.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
-        precision: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
-        backend: ``torch``, ``compile`` (``torch.compile``: minutes for every input size in every process, then quicker
-            frames), ``onnx`` (ONNX Runtime, on the CPU in float32; a model that is not exported yet is exported
-            into the cache folder, once per input size), or ``auto``: ``onnx`` for an exported model, else ``torch``.
-        batch: frames given to the network at once; :data:`BATCH` if None.
+        model: a PyTorch network, which is put in eval mode and moved to the device, in place; or a
+            :class:`~gsanet.runtime.interface.Runtime` that is open already.
+        options: how clips are segmented; a preset's, with *changes*, if None.
+        quality: the preset: ``fast``, ``balanced`` (the default) or ``best`` (:data:`gsanet.segment.options.QUALITY`).
+        device: for PyTorch: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        precision: for PyTorch: ``auto`` (bfloat16 where the device computes in it), ``float32`` or ``bfloat16``.
+        batch: frames given to the network at once; what suits the device if None.
         name: of the model, for the summary.
-        quality: ``fast``, ``balanced`` or ``best`` (:data:`~gsanet.segment.options.QUALITY`), for options not given.
-        options: fields of :class:`~gsanet.segment.options.Options`, such as ``flow="none"`` or ``flip=True``.
+        changes: single fields of :class:`~gsanet.segment.options.Options`, such as ``flow="none"`` or ``flip=True``.
 
     Raises:
         GsanetError: no such device, precision or option.
@@ -86,154 +51,155 @@ class Segmenter:
 
     def __init__(
         self,
-        model: GSANet | ExportedModel,
+        model: GSANet | Runtime,
+        options: Options | None = None,
         *,
+        quality: Quality | None = None,
         device: str = "auto",
-        precision: str = "auto",
-        backend: str = "auto",
+        precision: Precision = "auto",
         batch: int | None = None,
         name: str = "",
-        quality: str = DEFAULT_QUALITY,
-        **options: Any,
+        **changes: Unpack[OptionChanges],
     ) -> None:
-        self.name = name or model.config.backbone
-        self.network, self.backend = open_backend(model, backend, device, precision, self.name)
-        self.options = preset(quality, options)
-        self.batch = BATCH.get(self.network.device.type, 4) if batch is None else batch
+        if options is not None and quality is not None:
+            raise GsanetError("give options or a quality, not both: a preset is a set of options")
+        self.options = preset(quality, changes) if options is None else options.change(changes)
+        self.runtime = open_runtime(model, device, precision)
+        self.name = name or self.runtime.config.backbone
+        self.batch = _checked(self.runtime.batch if batch is None else batch)
+        self._process = os.getpid()
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str] = "lite", **arguments: Any) -> Segmenter:
-        """With trained weights: a name inside the package, a file, or a repository on the hub (``owner/name``);
-        or an exported model: the folder that ``gsanet export`` has filled, or a file in it.
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str] = "lite",
+        options: Options | None = None,
+        *,
+        quality: Quality | None = None,
+        runtime: RuntimeName = "auto",
+        device: str = "auto",
+        precision: Precision = "auto",
+        batch: int | None = None,
+        name: str = "",
+        **changes: Unpack[OptionChanges],
+    ) -> Segmenter:
+        """With trained weights: a name inside the package, a file, a repository on the hub (``owner/name``), or a model
+        exported to ONNX.
 
         Args:
-            arguments: of :class:`Segmenter`.
+            runtime: ``onnx`` (ONNX Runtime, on the CPU), ``torch`` (PyTorch, also on a GPU; ``gsanet[torch]``), or
+                ``auto``: :func:`gsanet.runtime.opening.open_pretrained`.
+            name: for the summary; *name_or_path* if not given.
+
+        The other arguments are those of :class:`Segmenter`.
 
         Raises:
-            GsanetError: there are no such weights.
+            GsanetError: there are no such weights, or this runtime cannot run them.
         """
-        arguments = {"name": str(name_or_path), **arguments}
-        # A folder of exports that happens to be called `lite` is meant when it is written `./lite`.
-        if str(name_or_path) not in packaged_weights() and is_exported(Path(name_or_path)):
-            return cls(ExportedModel(Path(name_or_path)), **arguments)
-        # Imported here: reading weights needs safetensors, which `Segmenter(model)` does not.
-        from gsanet.model.checkpoint import load_model
-
-        with find_weights(name_or_path) as file:
-            model = load_model(file)
-        segmenter = cls(model, **arguments)
-        # The network is a folded copy: the model as it was read is of no further use, and larger.
-        del model
-        give_back_freed_memory()
-        return segmenter
+        if options is None:
+            preset(quality, changes)  # a wrong word is told before anything is loaded
+        network = open_pretrained(name_or_path, runtime, device, precision)
+        name = name or os.fspath(name_or_path)
+        return cls(network, options, quality=quality, batch=batch, name=name, **changes)
 
     def stream(
-        self, source: Source, *, batch: int | None = None, slots: bool = False, **options: Any
-    ) -> Iterator[FrameResult]:
+        self, source: Source, *, batch: int | None = None, slots: bool = False, **changes: Unpack[OptionChanges]
+    ) -> Generator[FrameResult, None, None]:
         """Segment a clip frame by frame; decoding and flow run ahead in a thread.
 
         Args:
-            source: a path (video, folder of frames, picture), an array (T,H,W,3) of uint8 RGB, or any iterable of
-                frames (H,W,3). Of an iterable nothing is known beforehand, so it is segmented online.
+            source: whatever :func:`gsanet.open_clip` takes: a path, an array (T,H,W,3), a list of frames, or any
+                iterable of frames (H,W,3). Of an iterable nothing is known beforehand, so it is segmented online.
             batch: instead of the segmenter's own.
             slots: whether results have slot maps.
-            options: instead of the segmenter's own.
+            changes: fields of the options, instead of the segmenter's own.
+
+        Returns:
+            A generator, which can be closed before its end: threads stop, files are closed.
 
         Raises:
             GsanetError: the source cannot be read, or an option is wrong; at once, not at the first frame.
         """
+        self._require_own_process()
+        count = self.batch if batch is None else _checked(batch)
         clip = open_clip(source)
-        count = self.batch if batch is None else batch
-        if count < 1:
-            raise GsanetError(f"batch must be at least 1, got {count}")
-        chosen = self.options.change({**options, "online": True} if clip.live else options)
-        views = chosen.views(clip.height, clip.width, self.network.config)
-        exact = self.network.precision == "float32"
-        motion = open_motion(chosen, clip, str(self.network.device), "float32" if exact else "auto")
-        self.network.accept(view.size for view in views)
+        return Pipeline(self.runtime, clip, self.options.change(changes), batch=count, slots=slots).run()
 
-        def run() -> Iterator[FrameResult]:
-            bank = choose_references(
-                clip, views, motion, self.network.config.references, self.network.references, chosen.online
-            )
-            linker = Linker(lookahead=not chosen.online) if chosen.smooth else None
-            frames = ahead(prepare(clip, views, motion, linker=linker), depth=2 * count)
-            with closing(frames):  # type: ignore[type-var]
-                tasks = (
-                    # The features are those of now: the bank may change while the task waits.
-                    partial(self._segment, group, views, list(bank.features), slots)
-                    for group in _batches(frames, bank, count)
-                )
-                results = (result for group in self._abreast(tasks, clip.live) for result in group)
-                if chosen.smooth:
-                    yield from smoothed(results, motion.size, 0 if chosen.online else LOOKAHEAD)
-                else:
-                    yield from (result for result, _ in results)
-
-        return run()
-
-    def segment(self, source: Source, **arguments: Any) -> NDArray[np.bool_]:
+    def segment(
+        self, source: Source, *, batch: int | None = None, **changes: Unpack[OptionChanges]
+    ) -> NDArray[np.bool_]:
         """All masks of a clip at once, (T,H,W). Arguments as :meth:`stream`."""
-        return np.stack([frame.mask for frame in self.stream(source, **arguments)])
+        return np.stack([frame.mask for frame in self.stream(source, batch=batch, **changes)])
 
-    def _segment(
-        self, group: Sequence[Prepared], views: Sequence[View], references: Sequence[ReferenceFeatures], slots: bool
-    ) -> list[tuple[FrameResult, Link | None]]:
-        """One batch: every view through the network, then for each frame the average at its own size, and its link."""
-        by_view = [
-            self.network([one.views[k] for one in group], references[k], slots and k == 0) for k in range(len(views))
-        ]
-        answers: list[tuple[FrameResult, Link | None]] = []
-        for i, one in enumerate(group):
-            probabilities = [results[i][0] for results in by_view]
-            result = FrameResult(
-                one.frame.index,
-                one.frame.time,
-                one.frame.name,
-                one.frame.image,
-                average_views(probabilities, views, one.frame.image.shape[:2]),
-                one.views[0].flow,
-                by_view[0][i][1],
-            )
-            answers.append((result, one.link))
-        return answers
+    def live(
+        self, *, fps: Fraction = STILLS_PER_SECOND, slots: bool = False, **changes: Unpack[OptionChanges]
+    ) -> LiveSegmenter:
+        """For frames that come one by one, from a camera or a game loop: :meth:`LiveSegmenter.step` takes each.
 
-    def _abreast(self, tasks: Iterable[Callable[[], Item]], live: bool) -> Iterator[Item]:
-        """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
-
-        Threads that share a frame wait for one another at every layer, and burn the time. A live clip is not kept
-        waiting: all threads work on its newest frame.
+        Args:
+            fps: frames per second, where a step names no time.
+            slots: whether results have slot maps.
+            changes: fields of the options, instead of the segmenter's own.
         """
-        workers = 1 if live else self.network.workers
-        if workers == 1:
-            return (task() for task in tasks)
-        return abreast(tasks, workers, partial(self.network.one_thread, workers))
+        self._require_own_process()
+        return LiveSegmenter(self.runtime, self.options.change({**changes, "online": True}), fps, slots)
+
+    def _require_own_process(self) -> None:
+        if os.getpid() != self._process:
+            raise GsanetError(
+                "this Segmenter was made in another process, whose threads a fork does not copy: make one in each "
+                'process, or start processes with multiprocessing.get_context("spawn")'
+            )
 
 
-def average_views(
-    probabilities: Sequence[NDArray[np.float32]], views: Sequence[View], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """What every view gave, each (h,w) of its own, averaged at the *size* (H,W) of the frame."""
-    total = np.zeros(size, np.float32)
-    for probability, view in zip(probabilities, views, strict=True):
-        total += resize(probability[:, ::-1] if view.mirrored else probability, size)
-    return total / np.float32(len(views))
+class LiveSegmenter:
+    """A frame in, its mask out, at once and with nothing but the past (online). From :meth:`Segmenter.live`.
+
+    >>> with segmenter.live(fps=30) as live:  # doctest: +SKIP
+    ...     for image in camera:
+    ...         show(live.step(image).mask)
+    """
+
+    def __init__(self, runtime: Runtime, options: Options, fps: Fraction, slots: bool) -> None:
+        self._runtime, self._options, self._slots, self._fps = runtime, options, slots, Fraction(fps)
+        self._clip: PushedClip | None = None
+        self._results: Generator[FrameResult, None, None] | None = None
+
+    def step(self, image: object, time: float | None = None) -> FrameResult:
+        """Segment the next frame.
+
+        Args:
+            image: uint8 RGB (H,W,3), a PIL image or a tensor, every time of the same size.
+            time: seconds since the first frame; one period after the last if None.
+
+        Raises:
+            GsanetError: it is no such picture, or the session is closed.
+        """
+        if self._clip is None or self._results is None:
+            height, width = picture_of(image, 0).shape[:2]
+            self._clip = PushedClip(height, width, self._fps)
+            self._results = Pipeline(self._runtime, self._clip, self._options, slots=self._slots, threads=False).run()
+        self._clip.push(image, time)
+        result = next(self._results, None)
+        if result is None:
+            raise GsanetError("this live session is closed, or ended by an error: begin a new one")
+        return result
+
+    def close(self) -> None:
+        """No frame comes any more."""
+        if self._results is not None:
+            self._results.close()
+
+    def __enter__(self) -> LiveSegmenter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
-    """Groups of *count* frames that share their references: a group ends early where the bank changes."""
-    group: list[Prepared] = []
-    coming = UntilBroken(frames)
-    for one in coming:
-        if bank.wants(one.frame.index):
-            if group:
-                yield group
-                group = []
-            bank.add(one)
-        group.append(one)
-        if len(group) == count:
-            yield group
-            group = []
-    if group:
-        yield group
-    coming.settle()
+def _checked(batch: int) -> int:
+    if batch < 1:
+        raise GsanetError(f"batch must be at least 1, got {batch}")
+    return batch

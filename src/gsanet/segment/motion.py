@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.data.images import read_rgb
-from gsanet.data.layout import FLOW, RAW, list_images
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
+from gsanet.data.layout import FLOW, RAW
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
 from gsanet.flow.methods import METHODS, flow_method
@@ -20,8 +19,10 @@ from gsanet.flow.scaled import enlarge
 from gsanet.flow.sequence import Direction, choose_step
 from gsanet.flow.vectors import list_vectors, read_vectors
 from gsanet.segment.options import Options
-from gsanet.segment.resize import limit
 from gsanet.video.clip import Clip, Frame
+from gsanet.video.images import read_rgb
+from gsanet.video.listing import list_images
+from gsanet.video.resize import limit
 
 _MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
-from gsanet.model import GSANetConfig
-from gsanet.segment.resize import SMALLEST, network_size
+from gsanet.model.config import GSANetConfig
+from gsanet.runtime.input_size import SMALLEST, network_size
 
 
 class View(NamedTuple):
@@ -24,6 +24,9 @@ class View(NamedTuple):
     mirrored: bool
 
 
+Quality = Literal["fast", "balanced", "best"]
+
+
 @dataclass(frozen=True)
 class Options:
     """How a clip is segmented. The defaults take one pass of the network per frame."""
@@ -31,10 +34,10 @@ class Options:
     size: int | None = None
     """Long side of the network's input (both sides of a square model); the model's own if None."""
     flow: str = "dis"
-    """``dis``, ``raft-small`` and their kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of flow made
-    earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
+    """``dis``, ``raft-small``, ``gmflow`` and their kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of
+    flow made earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
     flow_weights: str | None = None
-    """A file of weights for the flow, where it needs some; RAFT downloads them if None."""
+    """A file of weights for the flow, where it needs some; if None RAFT downloads them, and GMFlow has none."""
     flow_size: int = 448
     """Long side of the pictures on which flow is computed, and of the average over time. The default is about what
     training sees: more takes longer for tenths of a point on the development split (docs/experiments.md)."""
@@ -48,7 +51,7 @@ class Options:
     """``both`` averages with the flow from the frame before."""
 
     smooth: bool = True
-    """Average probabilities over time, along the flow (:mod:`gsanet.segment.smoothing`)."""
+    """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
 
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:
@@ -93,7 +96,21 @@ class Options:
         return asdict(self)
 
 
-QUALITY: dict[str, dict[str, Any]] = {
+class OptionChanges(TypedDict, total=False):
+    """Any of the fields of :class:`Options`, as keyword arguments that an editor can complete."""
+
+    size: int | None
+    flow: str
+    flow_weights: str | None
+    flow_size: int
+    online: bool
+    flip: bool
+    scales: tuple[float, ...]
+    flow_directions: Literal["forward", "both"]
+    smooth: bool
+
+
+QUALITY: dict[Quality, OptionChanges] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
     "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512},
@@ -101,18 +118,21 @@ QUALITY: dict[str, dict[str, Any]] = {
 """Presets: one pass of the network per frame on a smaller picture, one, four on a larger one. What each gains and costs
 is in the README."""
 
-DEFAULT_QUALITY = "balanced"
+DEFAULT_QUALITY: Quality = "balanced"
 
 
-def preset(quality: str, changes: Mapping[str, Any]) -> Options:
-    """The options of a preset, with some fields changed. Online there is one direction of flow only, the past's.
+def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
+    """The options of a preset (:data:`DEFAULT_QUALITY` if None), with some fields changed.
+
+    Online there is one direction of flow only, the past's.
 
     Raises:
         GsanetError: no such preset or field.
     """
+    quality = quality or DEFAULT_QUALITY
     if quality not in QUALITY:
         raise GsanetError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
-    chosen = dict(QUALITY[quality])
+    chosen: dict[str, Any] = {**QUALITY[quality]}
     if changes.get("size") is not None:
         chosen.pop("scales", None)  # who says a size means that size
     one_direction = changes.get("online") or changes.get("flow", "dis") not in METHODS

@@ -10,162 +10,88 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import partial
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from gsanet.errors import GsanetError
-from gsanet.model import ReferenceFeatures
-from gsanet.segment.backend import Backend
-from gsanet.segment.engine import FrameResult, Segmenter, average_views
-from gsanet.segment.motion import open_motion, windows
-from gsanet.segment.network import Network
-from gsanet.segment.prepare import Pictures, known_flow, show
+from gsanet.base.errors import GsanetError
+from gsanet.segment.clip_folder import ClipJob, segment_clip
+from gsanet.segment.engine import Segmenter
+from gsanet.segment.pipeline import Pipeline
 from gsanet.segment.save import ClipWriter
-from gsanet.segment.smoothing import LOOKAHEAD, Link, Linker, smoothed
-from gsanet.segment.source import open_clip
-
-T = TypeVar("T")
-Map = NDArray[np.float32]
+from gsanet.video.sources import open_clip
 
 STAGES = {
     "decode": "video to RGB",
     "flow": "between neighbouring frames, there and back if it is averaged over time",
     "prepare": "both pictures at the network's size, flow coloured",
-    "rgb": "encoder and multi-scale fusion of the RGB stream",
-    "motion": "the same of the flow stream",
-    "slots": "clusters, aggregation, slot attention of both streams",
-    "decoder": "fusion of the streams, top-down decoder, and what else the network does",
+    "network": "all of it; by PyTorch these are parts of it:",
+    "rgb": "  encoder and multi-scale fusion of the RGB stream",
+    "motion": "  the same of the flow stream",
+    "slots": "  clusters, aggregation, slot attention of both streams",
     "resize": "probabilities to the size of the frame",
     "smooth": "average over time",
     "write": "what was asked to be saved",
 }
 """Stages in order, and what they do."""
 
+PARTS = ("rgb", "motion", "slots")
+"""Stages that are counted in ``network`` already."""
+
+_WARM_UP = 3
+"""Results before the clock starts: memory is asked for and weights are laid out in the first frames."""
+
 _SCRIPT = "import sys; from gsanet.segment.profile import clean_run; clean_run(*sys.argv[1:])"
 
 
 class Clock:
-    """Seconds by name, for each frame."""
+    """Adds up seconds by stage."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.frames: list[dict[str, float]] = []
-        self._device = device
-
-    def begin(self) -> None:
-        """The next frame."""
-        self.frames.append({})
-
-    def time(self, name: str, work: Callable[[], T]) -> T:
-        """What *work* returns; its time is added to the frame's *name*."""
-        started = time.perf_counter()
-        result = work()
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        frame = self.frames[-1]
-        frame[name] = frame.get(name, 0.0) + time.perf_counter() - started
-        return result
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
-    def inside(self, network: Network) -> Iterator[None]:
-        """Times the parts of *network* while the block runs."""
-        model = network.model
-        parts: list[tuple[Any, str, str]] = [(model.rgb, "forward", "rgb"), (model.flow, "forward", "motion")]
-        if model.config.slot_attention:
-            parts.append((model, "_attend", "slots"))
-        for owner, method, name in parts:
-            whole = getattr(owner, method)
-            setattr(owner, method, lambda *a, whole=whole, name=name: self.time(name, lambda: whole(*a)))
-        try:
-            yield
-        finally:
-            for owner, method, _ in parts:
-                delattr(owner, method)
+    def __call__(self, stage: str) -> Iterator[None]:
+        """A block whose time is *stage*'s."""
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] += time.perf_counter() - started
 
 
 def profile_stages(
     segmenter: Segmenter, source: str | Path, *, save: Sequence[str], frames: int = 60
-) -> dict[str, list[float]]:
-    """Milliseconds of every stage (:data:`STAGES`) for each frame, one stage after the other.
+) -> dict[str, float]:
+    """Milliseconds a frame of every stage (:data:`STAGES`): the engine's own, one after the other in one thread.
 
     Args:
         save: kinds of results to write (:func:`gsanet.segment.save.parse_kinds`).
-        frames: of the clip that are looked at, at least 4; the first two are not counted.
+        frames: of the clip that are looked at; the first few are not counted.
 
     Raises:
         GsanetError: the clip cannot be read or has too few frames.
     """
     clip = open_clip(source)
-    options = segmenter.options
-    network = segmenter.network
-    views = options.views(clip.height, clip.width, network.config)
-    motion = open_motion(options, clip, str(network.device))
-    clock = Clock(network.device)
-    decoded = []
-    images = iter(clip)
-    for _ in range(frames):
-        clock.begin()
-        frame = clock.time("decode", lambda: next(images, None))
-        if frame is None:
-            clock.frames.pop()
-            break
-        decoded.append(frame)
-    if len(decoded) < 4:
-        raise GsanetError(f"{source}: a profile needs at least 4 frames, this clip has {len(decoded)}")
-    shown = list(windows(decoded, motion.lookahead, motion.size))
-    # The clock's frames are gone through once for each stage.
-    entries = clock.frames
-
-    def each(items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        for i, item in enumerate(items):
-            clock.frames = [entries[i]]
-            yield i, item
-
-    pictures: list[list[Pictures]] = []
-    links: list[Link | None] = []
-    linker = Linker(not options.online)
-    for _, window in each(shown):
-        flows = {}
-        for direction in dict.fromkeys(view.direction for view in views):
-            flows[direction] = clock.time("flow", partial(motion, window, direction))
-        known = known_flow(window, flows, motion)
-        links.append(clock.time("flow", partial(linker, window, *known)) if options.smooth else None)
-        pictures.append(clock.time("prepare", partial(show, window, views, flows, motion.in_pixels)))
-    count = network.config.references
-    spread = [pictures[i * len(pictures) // count] for i in range(count)]
-    banks = [network.references([one[k] for one in spread]) for k in range(len(views))]
-    results: list[FrameResult] = []
-    with clock.inside(network) if isinstance(network, Network) else nullcontext():
-        for i, one in each(pictures):
-            answers = clock.time("network", partial(_run, network, one, banks))
-            frame = shown[i].frame
-            probability = clock.time("resize", partial(average_views, answers, views, frame.image.shape[:2]))
-            results.append(FrameResult(i, frame.time, frame.name, frame.image, probability, one[0].flow, {}))
-    if options.smooth:
-        averaged = smoothed(zip(results, links, strict=True), motion.size, 0 if options.online else LOOKAHEAD)
-        clock.frames = [{}]
-        results = clock.time("smooth", lambda: list(averaged))
-        # Frames wait for others and are done several at a time: each has its share.
-        for entry in entries:
-            entry["smooth"] = clock.frames[0]["smooth"] / len(entries)
-    with tempfile.TemporaryDirectory() as folder, ClipWriter(Path(folder), clip, save) as writer:
-        for _, result in each(results):
-            clock.time("write", partial(writer.add, result))
-    for entry in entries:
-        inner = sum(entry.get(name, 0.0) for name in ("rgb", "motion", "slots"))
-        entry["decoder"] = entry.pop("network") - inner
-    return {name: [1000 * entry.get(name, 0.0) for entry in islice(entries, 2, None)] for name in STAGES}
-
-
-def _run(network: Backend, views: Sequence[Pictures], banks: Sequence[ReferenceFeatures]) -> list[Map]:
-    return [network([one], bank)[0][0] for one, bank in zip(views, banks, strict=True)]
+    clock = Clock()
+    pipeline = Pipeline(segmenter.runtime, clip, segmenter.options, threads=False, timer=clock)
+    count = 0
+    with (
+        segmenter.runtime.timed(clock),
+        tempfile.TemporaryDirectory() as folder,
+        ClipWriter(Path(folder), clip, save) as writer,
+        closing(pipeline.run()) as results,
+    ):
+        for result in results:
+            with clock("write"):
+                writer.add(result)
+            count += 1
+            if count == _WARM_UP:
+                clock.seconds = dict.fromkeys(STAGES, 0.0)
+            if count == frames:
+                break
+    if count <= _WARM_UP:
+        raise GsanetError(f"{source}: a profile needs at least {_WARM_UP + 1} frames, this clip has {count}")
+    return {stage: 1000 * seconds / (count - _WARM_UP) for stage, seconds in clock.seconds.items()}
 
 
 def profile_process(source: str | Path, arguments: dict[str, Any], save: Sequence[str]) -> dict[str, float]:
@@ -193,19 +119,16 @@ def profile_process(source: str | Path, arguments: dict[str, Any], save: Sequenc
 
 def clean_run(started: str, source: str, arguments: str, save: str) -> None:
     """What :func:`profile_process` runs; prints its result."""
-    from gsanet.segment.run import Plan, segment_clip
-
     begun = float(started)
     values = {"import": time.time() - begun}
     segmenter = Segmenter.from_pretrained(**json.loads(arguments))
     values["load"] = time.time() - begun
-    stream = segmenter.stream(source)
-    next(stream)
-    values["first_frame"] = time.time() - begun
-    stream.close()  # type: ignore[attr-defined]
+    with closing(segmenter.stream(source)) as stream:
+        next(stream)
+        values["first_frame"] = time.time() - begun
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(Path(source), Path(folder) / "clip", False)
-        summary = segment_clip(segmenter, plan, save=save.split(","))
+        job = ClipJob(Path(source), Path(folder) / "clip", False)
+        summary = segment_clip(segmenter, job, save=save.split(","))
     values["frames"] = summary["frames"]
     values["frames_per_second"] = summary["frames"] / summary["seconds"]
     values["peak_mb"] = _peak_mb()

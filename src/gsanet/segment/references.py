@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gsanet.model import ReferenceFeatures
+from gsanet.runtime.interface import Pictures, Reference
 from gsanet.segment.motion import Motion
 from gsanet.segment.options import View
-from gsanet.segment.prepare import Pictures, Prepared, prepare
+from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.video.clip import Clip
 
-Encode = Callable[[Sequence[Pictures]], ReferenceFeatures]
-"""R pictures of one view -> features of B = 1."""
+Encode = Callable[[Sequence[Pictures]], list[Reference]]
+"""R pictures of one view -> for each what the network keeps of it."""
 
 
 def reference_indices(length: int, count: int) -> list[int]:
@@ -27,9 +27,10 @@ class ReferenceBank:
     This one does not change; :class:`OnlineBank` grows with the clip.
     """
 
-    def __init__(self, indices: Sequence[int], features: Sequence[ReferenceFeatures]) -> None:
+    def __init__(self, indices: Sequence[int], features: Sequence[Sequence[Reference]]) -> None:
         self.indices = list(indices)
-        self.features = list(features)
+        self.features = [list(view) for view in features]
+        """For each view, one for each reference."""
 
     def wants(self, index: int) -> bool:
         """Whether frame *index* is to be shown to :meth:`add` before it is segmented."""
@@ -65,14 +66,12 @@ class OnlineBank(ReferenceBank):
             self._stride *= 2
             keep = [i for i, number in enumerate(self.indices) if number % self._stride == 0]
             self.indices = [self.indices[i] for i in keep]
-            self.features = [ReferenceFeatures(f.rgb[:, keep], f.flow[:, keep]) for f in self.features]
+            self.features = [[view[i] for i in keep] for view in self.features]
             if index % self._stride:
                 return
         new = [self._encode([pictures]) for pictures in prepared.views]
-        if self.indices:
-            new = [ReferenceFeatures.join(both) for both in zip(self.features, new, strict=True)]
+        self.features = [[*old, *one] for old, one in zip(self.features or [[]] * len(new), new, strict=True)]
         self.indices.append(index)
-        self.features = new
 
 
 def choose_references(
@@ -86,7 +85,7 @@ def choose_references(
     if length:
         indices = reference_indices(length, count)
         wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
-        chosen = list(prepare(clip.frames_at(wanted), views, motion, only=indices))
+        chosen = list(prepared_frames(clip.frames_at(wanted), views, motion, only=indices))
         if chosen:
             by_view = zip(*(one.views for one in chosen), strict=True)
             return ReferenceBank([one.frame.index for one in chosen], [encode(pictures) for pictures in by_view])

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.segment.engine import FrameResult
-from gsanet.segment.resize import resize
+from gsanet.segment.result import FrameResult
+from gsanet.video.resize import resize
 
 Picture = NDArray[np.uint8]
 

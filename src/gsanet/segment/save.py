@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.data.images import write_mask, write_picture
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.segment import render
-from gsanet.segment.engine import FrameResult
+from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Clip
-from gsanet.video.write import VideoWriter
+from gsanet.video.encoder import VideoWriter
+from gsanet.video.images import write_mask, write_picture
 
 Picture = NDArray[np.uint8]
 Files = Iterator[tuple[str, "Picture | NDArray[np.bool_]"]]
@@ -78,6 +78,9 @@ RECORDS: dict[str, Callable[[FrameResult], dict[str, Any]]] = {"rle": _rle}
 """What is saved as ``<name>.jsonl``: name -> one line of JSON for a frame. ``rle`` is COCO's compressed run-length
 code; ``pycocotools.mask.decode`` takes a line as it is."""
 
+KINDS = (*VIDEOS, *PICTURES, *RECORDS)
+"""All that can be saved."""
+
 NEED_SLOTS = frozenset({"panel", "slots"})
 
 DEFAULT = ("masks", "overlay")
@@ -90,10 +93,9 @@ def parse_kinds(text: str) -> tuple[str, ...]:
         GsanetError: one of them is unknown, or there is none.
     """
     kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    known = [*VIDEOS, *PICTURES, *RECORDS]
-    unknown = [kind for kind in kinds if kind not in known]
+    unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise GsanetError(f"cannot save {', '.join(unknown) or 'nothing'}: choose from {', '.join(sorted(known))}")
+        raise GsanetError(f"cannot save {', '.join(unknown) or 'nothing'}: choose from {', '.join(sorted(KINDS))}")
     return kinds
 
 

@@ -2,95 +2,101 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, field
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from gsanet.base.errors import GsanetError
+from gsanet.base.validation import (
+    Amount,
+    Count,
+    InvalidSettings,
+    Name,
+    Positive,
+    Probability,
+    Problem,
+    Whole,
+    settings,
+    validated,
+)
 from gsanet.data.augment import Augmentation
 from gsanet.data.sample import FlowVariation
 from gsanet.data.synthetic import SyntheticMotion
-from gsanet.errors import GsanetError
 from gsanet.model.config import VARIANTS, GSANetConfig, variant
+from gsanet.training.recipes import find_recipe
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-T = TypeVar("T")
-
-NORMS = ("batch", "synchronised", "frozen")
-
-
-SAMPLERS = ("weighted", "epoch")
-REFERENCES = ("shared", "own")
+Side = Annotated[int, Field(ge=64)]
+"""Of a picture in pixels; the network takes no fewer."""
 
 
-@dataclass(frozen=True)
+@settings
 class VideoSource:
     """One of the data sets that stage 2 trains on."""
 
-    path: str = ""
+    path: Name
     """Folder in the mission's layout, below ``data`` or absolute."""
-    weight: float = 1.0
+    weight: Positive = 1.0
     """How often it is drawn from, relative to the others (``sampler = "weighted"``)."""
 
-    def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise GsanetError(f"training config: the weight of {self.path or 'a data set'} must be above 0")
 
-
-@dataclass(frozen=True)
+@settings
 class StageConfig:
     """One stage of training. The defaults are a sound start for the light model on a CPU."""
 
-    steps: int = 2000
+    steps: Count = 2000
     """Optimiser steps of the whole run."""
-    batch: int = 8
+    batch: Count = 8
     """Pictures per step, over all processes; in stage 2 frames with a mask to predict."""
-    accumulate: int = 1
+    accumulate: Count = 1
     """Micro-batches, one after the other, that a process's part of the batch is cut into: less memory, same step."""
-    group: int = 4
+    group: Count = 4
     """Stage 2: frames that are drawn together from one video."""
-    references: str = "shared"
+    references: Literal["shared", "own"] = "shared"
     """Stage 2: ``shared``, all frames of a group are predicted and serve each other as references, at no cost; or
     ``own``, as published: one is predicted, the others are its references, encoded without gradient."""
-    sizes: tuple[tuple[int, int], ...] = ((256, 256),)
+    sizes: Annotated[tuple[tuple[Side, Side], ...], Field(min_length=1)] = ((256, 256),)
     """Input sizes (height, width); one is drawn for each step."""
-    lr: float = 1e-3
+    lr: Positive = 1e-3
     """Peak learning rate,"""
-    lr_end: float = 1e-5
+    lr_end: Amount = 1e-5
     """which falls to this along a cosine,"""
-    warmup: int = 100
+    warmup: Whole = 100
     """after rising for this many steps."""
-    backbone_lr: float = 0.3
+    backbone_lr: Amount = 0.3
     """Learning rate of the backbones, as a fraction of the others'."""
-    weight_decay: float = 1e-2
+    weight_decay: Amount = 1e-2
     """AdamW's; 0 is plain Adam."""
-    clip: float = 5.0
+    clip: Amount = 5.0
     """Largest norm of the gradient; 0 leaves it as it is."""
-    ema: float = 0.998
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
     """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
-    loss_stride: int = 2
+    loss_stride: Count = 2
     """Masks are compared at 1/this of the input size."""
-    outline: float = 0.0
+    outline: Amount = 0.0
     """How much more the masks' pixels at outlines and in thin parts count (F3Net takes 5); 0 is as published."""
-    synthetic: float = 0.0
+    synthetic: Probability = 0.0
     """Stage 2: probability that a group is one DUTS picture with synthetic motion instead of a video."""
-    videos: tuple[VideoSource, ...] = (VideoSource("DAVIS_train"),)
+    videos: Annotated[tuple[VideoSource, ...], Field(min_length=1)] = (VideoSource("DAVIS_train"),)
     """Stage 2: the data sets, ``[[train.videos]]``; the first one is held out from, and counts epochs."""
-    sampler: str = "weighted"
+    sampler: Literal["weighted", "epoch"] = "weighted"
     """Stage 2: ``weighted`` draws every group anew; ``epoch`` shows every frame of the first data set once an epoch
     and, as published, a new random subset of each other one as large as the first."""
-    held_out: tuple[str, ...] = ()
+    held_out: tuple[Name, ...] = ()
     """Stage 2: sequences of the first data set kept from training, on which the checkpoint is chosen."""
-    validate_every: int = 500
+    validate_every: Count = 500
     """Steps between validations."""
-    validate_frames: int = 100
+    validate_frames: Count = 100
     """Pictures, or frames over all held-out sequences, that each validation looks at."""
-    long_side: int = 320
+    long_side: Side = 320
     """Pictures are decoded to no more than this,"""
     cache: bool = True
     """once, into files of plain arrays beside the run (0.4 MB a frame at 480); ``false`` decodes them each time."""
@@ -98,156 +104,150 @@ class StageConfig:
     flow: FlowVariation = field(default_factory=FlowVariation)
     motion: SyntheticMotion = field(default_factory=SyntheticMotion)
     """Stage 2: of the synthetic groups."""
-    distractor: float = 0.0
+    distractor: Probability = 0.0
     """Stage 2: probability that a DUTS picture's object lies in the frames of a video, still, and of one more."""
 
     def __post_init__(self) -> None:
-        if self.references not in REFERENCES:
-            raise GsanetError(
-                f"training config: references must be one of {', '.join(REFERENCES)}, got {self.references!r}"
-            )
         if self.references == "own" and self.group < 2:
-            raise GsanetError("training config: references own needs a group of at least 2: a frame and its references")
+            raise ValueError(
+                f"group must be at least 2 with references own: a frame and its references, got {self.group}"
+            )
         if self.references == "shared" and self.batch % self.group:
-            raise GsanetError(f"training config: batch ({self.batch}) must be a multiple of group ({self.group})")
-        if self.accumulate < 1:
-            raise GsanetError(f"training config: accumulate must be at least 1, got {self.accumulate}")
-        if self.sampler not in SAMPLERS:
-            raise GsanetError(f"training config: sampler must be one of {', '.join(SAMPLERS)}, got {self.sampler!r}")
+            raise ValueError(f"batch must be a multiple of group ({self.group}), got {self.batch}")
         if self.sampler == "epoch" and self.synthetic:
-            raise GsanetError("training config: sampler epoch takes no synthetic groups: set synthetic to 0")
-        if not self.videos or not all(source.path for source in self.videos):
-            raise GsanetError("training config: every [[train.videos]] needs a path")
-        if self.outline < 0:
-            raise GsanetError(f"training config: outline must not be negative, got {self.outline}")
-        for name in ("synthetic", "distractor"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise GsanetError(f"training config: {name} is a probability, got {getattr(self, name)}")
+            raise ValueError(f"synthetic must be 0 with sampler epoch, got {self.synthetic}")
         for h, w in self.sizes:
-            if h % self.loss_stride or w % self.loss_stride or min(h, w) < 64:
-                raise GsanetError(
-                    f"training config: size {h}x{w} must be at least 64 and divisible by loss_stride {self.loss_stride}"
-                )
+            if h % self.loss_stride or w % self.loss_stride:
+                raise ValueError(f"sizes must be divisible by loss_stride ({self.loss_stride}), got {h}x{w}")
 
 
-@dataclass(frozen=True)
+@settings
 class TrainingConfig:
     """A recipe: the model, the data, both stages, and how the machine is used."""
 
     model: GSANetConfig = field(default_factory=lambda: VARIANTS["lite"])
-    data: str = "data"
+    data: Name = "data"
     """Folder that holds ``DUTS_train``, ``DUTS_val`` and ``DAVIS_train``."""
     backbone_weights: str = ""
     """File of ImageNet weights; empty: from an installed package or the hub."""
-    seed: int = 0
-    precision: str = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """``float32``, ``bfloat16``, ``float16`` (GPU) or ``auto``: bfloat16 where the processor has it."""
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """``cpu``, ``cuda``, ``mps`` or ``auto``: a GPU if there is one."""
-    devices: str = "1"
+    devices: Name = "1"
     """How many devices of each machine (``2``), or which (``0,1``); on a CPU, how many processes."""
-    nodes: int = 1
+    nodes: Count = 1
     """Machines."""
-    norm: str = "batch"
+    norm: Literal["batch", "synchronised", "frozen"] = "batch"
     """Batch norms' statistics: ``batch``, each process's own; ``synchronised``; ``frozen``, those of the start."""
-    threads: int = 0
+    threads: Whole = 0
     """Threads of the network; 0 leaves PyTorch's choice."""
-    workers: int = 1
+    workers: Whole = 1
     """Loader processes; 0 loads in the training process."""
-    log_every: int = 25
+    log_every: Count = 25
     """Steps between entries of ``metrics.csv`` and TensorBoard."""
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: Amount = 5.0
     """A checkpoint is written at least this often."""
     pretrain: StageConfig = field(default_factory=lambda: StageConfig(group=1))
     train: StageConfig = field(
         default_factory=lambda: StageConfig(long_side=480, sizes=((224, 384),), flow=FlowVariation(global_motion=0.5))
     )
 
-    def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise GsanetError(f"training config: norm must be one of {', '.join(NORMS)}, got {self.norm!r}")
-        if self.log_every < 1:
-            raise GsanetError(f"training config: log_every must be at least 1, got {self.log_every}")
-        if self.nodes < 1:
-            raise GsanetError(f"training config: nodes must be at least 1, got {self.nodes}")
-
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON or TOML."""
         return asdict(self)
 
 
-def load_config(file: Path | None = None, changes: Sequence[str] = ()) -> TrainingConfig:
-    """A recipe from a TOML file, with single values changed.
+def load_config(
+    recipe: str | os.PathLike[str] | None = None,
+    changes: Sequence[str] = (),
+    options: Mapping[str, str | int] | None = None,
+) -> TrainingConfig:
+    """A recipe, with single values changed.
 
     Args:
-        file: TOML with the fields of :class:`TrainingConfig`; ``model.variant`` names the variant to start from.
+        recipe: TOML with the fields of :class:`TrainingConfig`, a file or the name of a packaged one
+            (:func:`gsanet.training.recipes.find_recipe`); ``model.variant`` names the variant to start from. None: all
+            defaults.
         changes: ``key=value`` with a dotted key (``train.lr=3e-4``) and a TOML value; bare words are strings.
+        options: fields that have an option of their own on the command line, by name.
 
     Raises:
-        GsanetError: unreadable, or a field that does not exist or has the wrong type.
+        GsanetError: no such recipe, no TOML, or a field that does not exist or cannot have its value; in one line, with
+            the recipe, ``--set`` or the option that said so.
     """
     values: dict[str, Any] = {}
-    if file is not None:
+    written = "the default recipe"
+    if recipe is not None:
+        found = find_recipe(recipe)
+        written = found.name
         try:
-            values = tomllib.loads(file.read_text())
-        except OSError as error:
-            raise GsanetError(f"cannot read the recipe {file}: {error.strerror}") from None
+            values = tomllib.loads(found.text)
         except tomllib.TOMLDecodeError as error:
-            raise GsanetError(f"{file} is not TOML: {error}") from None
+            raise GsanetError(f"{written} is not TOML: {error}") from None
+    said: dict[str, str] = {}
     for change in changes:
-        key, equals, text = change.partition("=")
-        if not equals:
-            raise GsanetError(f"--set takes key=value, got {change!r}")
-        *path, last = key.strip().split(".")
-        place = values
-        for part in path:
-            place = place.setdefault(part, {})
-        try:
-            place[last] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            place[last] = text
-    model = dict(values.get("model", {}))
-    name = model.pop("variant", "lite")
+        said[_change(values, change)] = "--set"
+    for name, value in (options or {}).items():
+        values[name] = value
+        said[name] = f"--{name}"
     try:
-        base = replace(TrainingConfig(), model=variant(name))
-    except ValueError as error:
-        raise GsanetError(f"model.variant: {error}") from None
-    return _merge(base, {**values, "model": model}, "")
+        base = TrainingConfig(model=_variant(values))
+        return validated(TrainingConfig, _merged(base.to_dict(), values))
+    except InvalidSettings as error:
+        raise InvalidSettings(_with_sources(error.problems, said, written)) from None
 
 
-def _merge(base: T, values: dict[str, Any], where: str) -> T:
-    """*base* with the given fields replaced, nested dataclasses likewise."""
-    assert is_dataclass(base)
-    known = {f.name for f in fields(base)}
-    changed: dict[str, Any] = {}
+def _change(values: dict[str, Any], change: str) -> str:
+    """Make a ``key=value`` true of *values*; returns the key."""
+    name, equals, text = change.partition("=")
+    name = name.strip()
+    if not name or not equals:
+        raise GsanetError(f"--set takes key=value, got {change!r}")
+    *path, last = name.split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise GsanetError(f"--set {change}: {part} is not a table of settings")
+    try:
+        values[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        values[last] = text
+    return name
+
+
+def _variant(values: dict[str, Any]) -> GSANetConfig:
+    """The model to start from; takes its name, which is no field, out of *values*."""
+    model = values.get("model")
+    name = model.pop("variant", "lite") if isinstance(model, dict) else "lite"
+    try:
+        return variant(str(name))
+    except ValueError:
+        allowed = f"must be one of {', '.join(VARIANTS)}, got {name!r}"
+        raise InvalidSettings([Problem("model.variant", allowed)]) from None
+
+
+def _merged(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """*base* with *values* in it, tables likewise; all else is replaced."""
+    merged = dict(base)
     for name, value in values.items():
-        if name not in known:
-            raise GsanetError(f"no such setting: {where}{name}; there are {', '.join(sorted(known))}")
-        old = getattr(base, name)
-        if is_dataclass(old):
-            if not isinstance(value, dict):
-                raise GsanetError(f"{where}{name} is a table of settings, got {value!r}")
-            changed[name] = _merge(old, value, f"{where}{name}.")
-        elif isinstance(old, tuple) and old and is_dataclass(old[0]):
-            if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
-                raise GsanetError(f"{where}{name} is a list of tables of settings, got {value!r}")
-            kind: Any = type(old[0])
-            changed[name] = tuple(_merge(kind(), v, f"{where}{name}.") for v in value)
-        else:
-            changed[name] = _as(type(old), value, f"{where}{name}")
-    try:
-        return replace(base, **changed)  # type: ignore[type-var]
-    except ValueError as error:
-        raise GsanetError(str(error)) from None
+        old = merged.get(name)
+        merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
-def _as(kind: type, value: Any, where: str) -> Any:
-    if kind is tuple and isinstance(value, list):
-        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    if kind is type(None) and isinstance(value, int | float):
-        return float(value)  # a setting that is off by default, and a number when on
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise GsanetError(f"{where} must be of type {kind.__name__}, got {value!r}")
-    return value
+def _with_sources(problems: Sequence[Problem], said: Mapping[str, str], written: str) -> list[Problem]:
+    """Before each setting, where it was given: by the command line, itself or what it is part of, or in the recipe."""
+    told: list[Problem] = []
+    before = ""
+    for setting, what in problems:
+        sources = [source for name, source in said.items() if _part_of(setting, name) or _part_of(name, setting)]
+        source = sources[-1] if sources else written
+        told.append(Problem(setting if source == before else f"{source}: {setting}", what))
+        before = source
+    return told
+
+
+def _part_of(setting: str, whole: str) -> bool:
+    return setting == whole or setting.startswith((f"{whole}.", f"{whole}["))

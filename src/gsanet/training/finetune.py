@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.datasets import Distractors, Mixture, Progress, SaliencyDataset, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, Sample
-from gsanet.errors import GsanetError
 from gsanet.evaluation.measures import region_similarity
-from gsanet.model.backbone import load_imagenet
-from gsanet.model.checkpoint import load_any, save_model, start_from_pretrained
 from gsanet.model.network import GSANet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
@@ -25,6 +23,9 @@ from gsanet.training.losses import total_loss
 from gsanet.training.parallel import launch
 from gsanet.training.sampling import EpochSampler, GroupSampler, WeightedSampler
 from gsanet.training.sheet import sheet
+from gsanet.weights.checkpoint import load_any, save_model
+from gsanet.weights.imagenet import load_imagenet
+from gsanet.weights.transfer import start_from_pretrained
 
 
 class FinetuneStage:
@@ -73,7 +74,7 @@ class FinetuneStage:
             else None
         )
 
-    def places(self) -> int:
+    def samples_per_step(self) -> int:
         """One group of frames each."""
         shared = self.config.references == "shared"
         return self.config.batch // self.config.group if shared else self.config.batch
@@ -85,7 +86,7 @@ class FinetuneStage:
             source = len(self.sets) - 1
             picture = int(rng.integers(len(self.sets[source])))
             return Draw(seed, (picture,) * self.config.group, size, source)
-        source, frames = self.sampler(rng, step * self.places() + place)
+        source, frames = self.sampler(rng, step * self.samples_per_step() + place)
         return Draw(seed, frames, size, source)
 
     def describe(self, draw: Draw) -> str:

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 if TYPE_CHECKING:
     # ``gsanet runs`` reads folders and needs neither torch nor Fabric.

@@ -21,10 +21,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from gsanet.base.errors import GsanetError, Stopped
 from gsanet.data.sample import Sample, collate
-from gsanet.errors import GsanetError, Stopped
-from gsanet.memory import keep_freed_memory
 from gsanet.model.network import GSANet, SaliencyNet
+from gsanet.runtime.allocator import keep_freed_memory
 from gsanet.training.config import StageConfig, TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.folder import RunFolder

@@ -17,9 +17,9 @@ from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
-from gsanet.device import choose_device
-from gsanet.errors import GsanetError
-from gsanet.segment.network import choose_precision
+from gsanet.base.device import choose_device
+from gsanet.base.errors import GsanetError
+from gsanet.runtime.precision import choose_precision
 from gsanet.training.config import TrainingConfig
 from gsanet.training.folder import RunFolder
 
@@ -36,7 +36,7 @@ def launch(recipe: TrainingConfig) -> Fabric:
     Raises:
         GsanetError: devices that are not there, or a precision they do not have.
     """
-    accelerator = _accelerator(recipe.accelerator)
+    accelerator = choose_device(recipe.accelerator).type
     precision = _precision(recipe.precision, torch.device(accelerator))
     devices = _devices(recipe.devices, accelerator)
     count = devices if isinstance(devices, int) else len(devices)
@@ -65,12 +65,6 @@ def launch(recipe: TrainingConfig) -> Fabric:
     return fabric
 
 
-def _accelerator(name: str) -> str:
-    if name not in ("auto", "cpu", "cuda", "mps"):
-        raise GsanetError(f"unknown accelerator {name!r}: choose one of auto, cpu, cuda, mps")
-    return choose_device(name).type
-
-
 def _precision(name: str, device: torch.device) -> str:
     if name != "float16":
         return choose_precision(name, device)
@@ -93,7 +87,7 @@ def _devices(text: str, accelerator: str) -> int | list[int]:
 
 
 def prepare_norms(model: nn.Module, norm: str) -> nn.Module:
-    """*model* with its batch norms as the recipe wants them (one of :data:`gsanet.training.config.NORMS`)."""
+    """*model* with its batch norms as the recipe wants them (:attr:`gsanet.training.config.TrainingConfig.norm`)."""
     if norm == "synchronised":
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return synchronised

@@ -14,14 +14,15 @@ from torch import Tensor, nn
 from gsanet.data.datasets import Progress, SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, Sample
-from gsanet.model.backbone import load_imagenet
-from gsanet.model.checkpoint import load_saliency, load_tensors, save_model, weights_of
 from gsanet.model.network import SaliencyNet
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
 from gsanet.training.parallel import launch
 from gsanet.training.sheet import sheet
+from gsanet.weights.checkpoint import load_saliency, save_model
+from gsanet.weights.imagenet import load_imagenet
+from gsanet.weights.tensors import load_tensors, weights_of
 
 
 class PretrainStage:
@@ -42,7 +43,7 @@ class PretrainStage:
             SaliencyDataset(image_pairs(held_out), kept, long_side=config.long_side) if held_out.is_dir() else None
         )
 
-    def places(self) -> int:
+    def samples_per_step(self) -> int:
         """One picture each."""
         return self.config.batch
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 
 class WeightAverage:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from gsanet.base.errors import GsanetError
 from gsanet.data.sample import Draw
-from gsanet.errors import GsanetError
 from gsanet.training.config import StageConfig
 
 
@@ -29,7 +29,7 @@ class Sampler(Protocol):
         """The sample for one place of a step's batch."""
         ...
 
-    def places(self) -> int:
+    def samples_per_step(self) -> int:
         """Samples per step."""
         ...
 
@@ -39,7 +39,7 @@ def draws_of(sampler: Sampler, seed: int, step: int) -> list[Draw]:
     rng = np.random.default_rng((seed, step))
     sizes = sampler.config.sizes
     size = sizes[int(rng.integers(len(sizes)))]
-    return [sampler.draw(rng, step, place, size) for place in range(sampler.places())]
+    return [sampler.draw(rng, step, place, size) for place in range(sampler.samples_per_step())]
 
 
 class Share:
@@ -52,7 +52,7 @@ class Share:
     def __init__(self, sampler: Sampler, seed: int, first: int, rank: int = 0, processes: int = 1) -> None:
         self.sampler, self.seed, self.first = sampler, seed, first
         self.rank, self.parts = rank, sampler.config.accumulate
-        places, shares = sampler.places(), processes * self.parts
+        places, shares = sampler.samples_per_step(), processes * self.parts
         if places % shares:
             what = "pictures" if places == sampler.config.batch else "groups of frames"
             raise GsanetError(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 
 Image = NDArray[np.uint8]
 

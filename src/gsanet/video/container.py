@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from gsanet.errors import GsanetError
+from gsanet.base.errors import GsanetError
 from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
 
 _MOST_THREADS = 4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from gsanet.evaluation.evaluator import Evaluation
-from gsanet.evaluation.files import SequenceFiles
+from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.report.overlays import Ranked, frame_values, most_different, overlay, rank
 from gsanet.evaluation.report.parts import link
 from gsanet.evaluation.result import Result

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gsanet.data.images import read_rgb
-from gsanet.evaluation.files import SequenceFiles
 from gsanet.evaluation.masks import decide, read_raw
 from gsanet.evaluation.measures import Mask
+from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.result import Result
 from gsanet.evaluation.saliency import saliency_map
 from gsanet.evaluation.scoring import Settings, read_pair
+from gsanet.video.images import read_rgb
 
 TRUE, FALSE, MISSED = (34, 180, 95), (232, 60, 62), (52, 120, 246)
 """RGB of found, wrongly marked and overlooked pixels."""

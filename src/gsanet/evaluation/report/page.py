@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
 
+from gsanet.base.atomic import write_text
 from gsanet.evaluation.compare import interval
 from gsanet.evaluation.evaluator import Evaluation
 from gsanet.evaluation.protocols import PROTOCOLS
@@ -16,7 +17,7 @@ from gsanet.evaluation.report.gallery import gallery
 from gsanet.evaluation.report.overlays import frame_values
 from gsanet.evaluation.report.parts import RUN_STYLES, anchor, headlines, legend, link
 from gsanet.evaluation.report.plots import Series, histogram, over_time, sparkline
-from gsanet.evaluation.result import Result, write_text
+from gsanet.evaluation.result import Result
 from gsanet.evaluation.table import Column, columns
 from gsanet.evaluation.table import rows as table_rows
 
@@ -29,7 +30,7 @@ def write_report(runs: Sequence[Evaluation | Result], path: Path) -> None:
     Raises:
         GsanetError: runs of different protocols, or *path* cannot be written.
     """
-    write_text(path, render(runs))
+    write_text(path, render(runs), parents=True)
 
 
 def render(runs: Sequence[Evaluation | Result]) -> str:

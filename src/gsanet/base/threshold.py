@@ -1,0 +1,14 @@
+"""The one place where probabilities become a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+THRESHOLD = 0.5
+"""A pixel is object above this. Plain, not chosen on any data (METHOD.md section 9, row 7)."""
+
+
+def object_mask(probability: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Probabilities of any shape -> where the object is, true above :data:`THRESHOLD`."""
+    return np.asarray(probability > THRESHOLD)

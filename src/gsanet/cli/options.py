@@ -1,0 +1,152 @@
+"""Options that several commands share, so that one idea has one name and one text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gsanet.cli import choices
+
+# Typer reads annotations at run time on every supported Python, so they are written for the oldest.
+# ruff: noqa: UP045
+
+_OWN = "Weights: lite (inside the package), a file"
+_TRAINED = f"{_OWN}, or owner/name on the Hugging Face hub."
+_MODEL = f"{_OWN}, owner/name on the Hugging Face hub, or a folder from `gsanet export`."
+
+# Panels: headings in the help of a command.
+RESULTS, QUALITY, MOTION, MACHINE = "Results", "Quality", "Motion (optical flow)", "Machine"
+
+Model = Annotated[str, typer.Option(help=_MODEL, metavar="MODEL", rich_help_panel=QUALITY)]
+ModelArgument = Annotated[str, typer.Argument(help=_MODEL, metavar="MODEL")]
+TrainedModel = Annotated[str, typer.Argument(help=_TRAINED, metavar="MODEL")]
+Quality = Annotated[
+    str, choices.choice("--quality", choices.QUALITIES, "Better masks, or more frames a second?", panel=QUALITY)
+]
+Size = Annotated[
+    Optional[int],
+    typer.Option(
+        min=64,
+        help="Bring frames to this long side, in pixels, for the network. Masks keep the frames' own size.",
+        metavar="N",
+        show_default="what the model was made for",
+        rich_help_panel=QUALITY,
+    ),
+]
+Online = Annotated[
+    bool,
+    typer.Option(
+        "--online",
+        help="Look at no later frame, as with a live camera. Otherwise the whole clip helps each frame.",
+        rich_help_panel=QUALITY,
+    ),
+]
+Flow = Annotated[
+    str,
+    typer.Option(
+        help=choices.with_meanings(
+            "How motion between frames is found.",
+            {**choices.FLOWS, "none": "ignore motion", "FOLDER": "what `gsanet flow` wrote there"},
+        ),
+        metavar="|".join([*choices.FLOWS, "none", "FOLDER"]),
+        rich_help_panel=MOTION,
+    ),
+]
+FlowWeights = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--flow-weights",
+        help="Weights of RAFT (torchvision's .pth) or GMFlow (.pkl, .pth), or either's as .safetensors.",
+        metavar="FILE",
+        show_default="for RAFT: downloaded when needed",
+        rich_help_panel=MOTION,
+    ),
+]
+FlowSize = Annotated[
+    Optional[int],
+    typer.Option(
+        "--flow-size",
+        min=64,
+        help="Bring frames to this long side, in pixels, to find their motion.",
+        metavar="N",
+        show_default="448; 512 with --quality best",
+        rich_help_panel=MOTION,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where to compute; auto takes a GPU if there is one.", metavar=choices.DEVICE, rich_help_panel=MACHINE
+    ),
+]
+Precision = Annotated[str, choices.choice("--precision", choices.PRECISIONS, "How exactly to compute.", panel=MACHINE)]
+Runtime = Annotated[
+    str,
+    choices.choice("--runtime", choices.RUNTIMES, "What runs the network.", "--backend", panel=MACHINE),
+]
+Batch = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        help="Frames a GPU is given at once. A CPU takes one at a time on each core.",
+        metavar="N",
+        show_default="16 on an NVIDIA GPU",
+        rich_help_panel=MACHINE,
+    ),
+]
+
+Protocol = Annotated[
+    str, choices.choice("--protocol", choices.PROTOCOLS, "Whose rules: which frames count, which measures.")
+]
+Sequences = Annotated[
+    str,
+    typer.Option(help="Only these sequences, separated by commas.", metavar="A,B,...", show_default="all"),
+]
+Split = Annotated[
+    str, typer.Option(help="Which list of sequences, for a DAVIS folder as it is downloaded.", metavar="val|train|...")
+]
+Html = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="Also write a report to look at: one file, with pictures.", metavar="FILE", rich_help_panel=RESULTS
+    ),
+]
+Json = Annotated[
+    Optional[Path],
+    typer.Option(help="Also write every number, frame by frame, as JSON.", metavar="FILE", rich_help_panel=RESULTS),
+]
+Row = Annotated[
+    Optional[str],
+    choices.choice("--row", choices.ROWS, "Also print a table row to paste into a paper or a page.", panel=RESULTS),
+]
+Compare = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        help="Also compare with an earlier run, its --json file (for `gsanet evaluate` also a folder of masks). "
+        "NAME is for the tables. May be given several times.",
+        metavar="[NAME=]PATH",
+        rich_help_panel=RESULTS,
+    ),
+]
+Stability = Annotated[
+    bool,
+    typer.Option(
+        "--stability",
+        help="Also measure how steady masks are over time (a measure of our own); needs the pictures.",
+        rich_help_panel=RESULTS,
+    ),
+]
+Jobs = Annotated[
+    Optional[int],
+    typer.Option(
+        "--jobs",
+        "--workers",
+        min=0,
+        help="How many processes measure at once.",
+        metavar="N",
+        show_default="one per core",
+        rich_help_panel=MACHINE,
+    ),
+]

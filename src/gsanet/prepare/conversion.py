@@ -1,0 +1,135 @@
+"""``prepare``: from an official download to folders that training and evaluation read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gsanet.base.errors import GsanetError
+from gsanet.prepare.datasets import DATASETS, dataset
+from gsanet.prepare.download import Download, open_download
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, not_this
+from gsanet.prepare.writing import Job, Outcome, Progress, jobs_of, leftovers, require_space, write_jobs
+
+
+@dataclass
+class PartReport:
+    """One folder of the result."""
+
+    folder: str
+    sequences: int
+    """0 for single pictures."""
+    frames: int
+    masks: int
+    to_write: int
+    """Pictures of which something is not there yet: what a dry run would write."""
+    bytes_to_write: int
+    """Size of their photographs; masks add a few kilobytes each."""
+    shortfalls: list[str]
+    """Where the counts differ from the published ones, as sentences."""
+    missing: list[str]
+    """What should be there and is not, by name."""
+    surplus: list[str]
+    """Masks without a photograph, by name."""
+    protocol: str = ""
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+@dataclass
+class Report:
+    """What :func:`prepare_dataset` found and did."""
+
+    title: str
+    root: Path
+    dry_run: bool
+    parts: list[PartReport]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "root": str(self.root)}
+
+
+def prepare_dataset(
+    name: str,
+    paths: Sequence[Path | str],
+    root: Path | str,
+    *,
+    options: Choices | None = None,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Write the data set *name* below *root* from its download; what is there already is kept.
+
+    Args:
+        name: of :data:`gsanet.prepare.datasets.DATASETS`.
+        paths: archives, or folders of what was in them; several together are one download.
+        dry_run: plan and count only; nothing is written.
+        jobs: threads; as many as processors if not given.
+        progress: called with (pictures done, pictures to do).
+
+    Raises:
+        GsanetError: an archive that is damaged, leads out of itself or holds another data set; nothing usable in it;
+            a folder that holds other data or cannot be written to.
+    """
+    chosen, options, root = dataset(name), options or Choices(), Path(root)
+    given = [Path(path) for path in paths]
+    for path in given:
+        if path.is_dir() and root.resolve().is_relative_to(path.resolve()):
+            raise GsanetError(f"the output {root} lies inside {path}, which is read: choose another -o")
+    with open_download(given, root) as source:
+        plan = _plan(chosen, source, options)
+        todo = {part.folder: jobs_of(part, root) for part in plan.parts}
+        outcomes: dict[str, Outcome] = {}
+        if not dry_run:
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise GsanetError(f"cannot make the folder {root} ({error.strerror}): choose another -o") from None
+            for file in leftovers(root, plan.parts):
+                file.unlink(missing_ok=True)
+            require_space(root, [job for members in todo.values() for job in members])
+            outcomes = write_jobs(todo, jobs or os.cpu_count() or 1, progress)
+            lost = [reason for outcome in outcomes.values() for reason in outcome.unreadable]
+            if lost and not any(outcome.written or outcome.kept for outcome in outcomes.values()):
+                raise GsanetError(f"none of the {len(lost):,} pictures could be read; the first: {lost[0]}")
+    return Report(
+        chosen.title, root, dry_run, [_report(part, todo[part.folder], outcomes) for part in plan.parts], plan.notes
+    )
+
+
+def _plan(chosen: DataSet, source: Download, options: Choices) -> Plan:
+    """The plan, or one line that says what was given instead."""
+    plan = chosen.plan(source, options)
+    if plan.usable:
+        return plan
+    others = (d for d in DATASETS.values() if d is not chosen and d.name != "folder")
+    raise not_this(chosen, source, next((other.name for other in others if _fits(other, source, options)), ""))
+
+
+def _fits(other: DataSet, source: Download, options: Choices) -> bool:
+    try:
+        return other.plan(source, options).usable
+    except GsanetError:  # a list of another kind under the same name
+        return False
+
+
+def _report(part: Part, jobs: list[Job], outcomes: dict[str, Outcome]) -> PartReport:
+    outcome = outcomes.get(part.folder, Outcome(kept=sum(job.done for job in jobs)))
+    return PartReport(
+        part.folder,
+        0 if part.form == "pairs" else len(part.sequence_names),
+        len(part.items),
+        part.annotated,
+        sum(not job.done for job in jobs),
+        sum(job.item.photo.size for job in jobs if job.need_rgb),
+        part.shortfalls(),
+        [*part.missing, *outcome.unreadable],
+        part.surplus,
+        part.protocol,
+        outcome,
+    )

@@ -1,0 +1,73 @@
+"""From a frame between its neighbours to what the network is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+
+from gsanet.flow.colour import Flow
+from gsanet.flow.sequence import Direction
+from gsanet.runtime.interface import Pictures, Timer
+from gsanet.segment.links import Link, Linker
+from gsanet.segment.motion import ComputedMotion, Motion, Window, draw, windows
+from gsanet.segment.options import View
+from gsanet.video.clip import Frame
+from gsanet.video.resize import resize
+
+
+class Prepared(NamedTuple):
+    """A frame and its views, ready for the network."""
+
+    frame: Frame
+    views: list[Pictures]
+    link: Link | None = None
+    """To the frame before, if it was asked for and there is one."""
+
+
+def prepared_frames(
+    frames: Iterable[Frame],
+    views: Sequence[View],
+    motion: Motion,
+    only: Container[int] | None = None,
+    linker: Linker | None = None,
+    timer: Timer = lambda stage: nullcontext(),
+) -> Generator[Prepared, None, None]:
+    """The pictures of every frame, in order; one frame late if the motion looks ahead.
+
+    Args:
+        only: numbers of the frames that are wanted; the others are just neighbours.
+        linker: finds out how each frame is connected with the one before.
+        timer: of the stages ``flow`` and ``prepare``.
+    """
+    for window in windows(frames, motion.lookahead, motion.size):
+        if only is None or window.frame.index in only:
+            with timer("flow"):
+                directions = dict.fromkeys(view.direction for view in views)
+                flows = {direction: motion(window, direction) for direction in directions}
+                link = None if linker is None else linker(window, *known_flow(window, flows, motion))
+            with timer("prepare"):
+                pictures = show(window, views, flows, motion.in_pixels)
+            yield Prepared(window.frame, pictures, link)
+
+
+def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:
+    """Flow to the next frame and to the one before, as far as *flows* have it."""
+    if not isinstance(motion, ComputedMotion):
+        return None, None
+    backward = flows.get("backward") if window.before is not None else None
+    # Both directions say where things go: the way back is the other one.
+    return flows.get("forward"), None if backward is None else np.float32(0) - backward
+
+
+def show(window: Window, views: Sequence[View], flows: Mapping[Direction, Flow], in_pixels: bool) -> list[Pictures]:
+    """The pictures of one frame, view by view."""
+    images = {size: resize(window.frame.image, size) for size in dict.fromkeys(view.size for view in views)}
+    shown = []
+    for size, direction, mirrored in views:
+        image = images[size]
+        flow = draw(flows[direction], size, in_pixels, mirrored)
+        shown.append(Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, flow))
+    return shown

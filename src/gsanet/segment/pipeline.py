@@ -1,0 +1,162 @@
+"""One clip on its way through the engine: frames, flow, network, average over time, each a generator over the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.runtime.interface import Reference, Runtime, Timer
+from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.links import Link, Linker
+from gsanet.segment.motion import open_motion
+from gsanet.segment.options import Options, View
+from gsanet.segment.pictures import Prepared, prepared_frames
+from gsanet.segment.references import ReferenceBank, choose_references
+from gsanet.segment.result import FrameResult
+from gsanet.segment.threads import UntilBroken, abreast, ahead
+from gsanet.video.clip import Clip, Frame
+from gsanet.video.resize import resize
+
+Item = TypeVar("Item")
+
+
+def untimed(stage: str) -> nullcontext[None]:
+    """The timer of those who do not look at the clock."""
+    return nullcontext()
+
+
+class Pipeline:
+    """Everything that is settled before the first frame of a clip.
+
+    Args:
+        batch: frames given to the network at once.
+        slots: whether results have slot maps.
+        threads: decode and draw ahead in a thread, and segment several frames at once. Without, one stage follows the
+            other for one frame after the other: for frames that somebody hands in one by one, and for timing.
+        timer: called with the name of each stage (:data:`gsanet.segment.profile.STAGES`).
+
+    Raises:
+        GsanetError: an option is wrong, or the network cannot take frames of this size.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        clip: Clip,
+        options: Options,
+        *,
+        batch: int = 1,
+        slots: bool = False,
+        threads: bool = True,
+        timer: Timer = untimed,
+    ) -> None:
+        self.options = options.change({"online": True}) if clip.live else options
+        self.views = self.options.views(clip.height, clip.width, runtime.config)
+        exact = runtime.precision == "float32"
+        self.motion = open_motion(self.options, clip, runtime.device, "float32" if exact else "auto")
+        runtime.load_sizes(view.size for view in self.views)
+        self._runtime, self._clip = runtime, clip
+        self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
+
+    def run(self) -> Generator[FrameResult, None, None]:
+        """The clip's results in order. Closing this generator stops the threads and closes the clip."""
+        options, timer = self.options, self._timer
+        count = self._runtime.config.references
+        bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
+        linker = Linker(lookahead=not options.online) if options.smooth else None
+        prepared = prepared_frames(self._decoded(), self.views, self.motion, linker=linker, timer=timer)
+        frames: Generator[Prepared, None, None] = prepared
+        if self._threads:
+            frames = ahead(prepared, depth=2 * self._batch)
+        with closing(frames):
+            tasks = (
+                # The features are those of now: the bank may change while the task waits.
+                partial(self._segment, group, list(bank.features))
+                for group in _batches(frames, bank, self._batch)
+            )
+            results = (result for group in self._abreast(tasks) for result in group)
+            if options.smooth:
+                lookahead = 0 if options.online else LOOKAHEAD
+                yield from smoothed(results, self.motion.size, lookahead, timer=timer)
+            else:
+                yield from (result for result, _ in results)
+
+    def _decoded(self) -> Iterator[Frame]:
+        frames = iter(self._clip)
+        while True:
+            with self._timer("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
+
+    def _segment(
+        self, group: Sequence[Prepared], references: Sequence[Sequence[Reference]]
+    ) -> list[tuple[FrameResult, Link | None]]:
+        """One batch: every view through the network, then for each frame the average at its own size, and its link."""
+        with self._timer("network"):
+            by_view = [
+                self._runtime([one.views[k] for one in group], references[k], self._slots and k == 0)
+                for k in range(len(self.views))
+            ]
+        answers: list[tuple[FrameResult, Link | None]] = []
+        for i, one in enumerate(group):
+            with self._timer("resize"):
+                size = (one.frame.image.shape[0], one.frame.image.shape[1])
+                probability = average_views([answers[i].probability for answers in by_view], self.views, size)
+            result = FrameResult(
+                one.frame.index,
+                one.frame.time,
+                one.frame.name,
+                one.frame.image,
+                probability,
+                one.views[0].flow,
+                by_view[0][i].slots,
+            )
+            answers.append((result, one.link))
+        return answers
+
+    def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:
+        """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
+
+        Threads that share a frame wait for one another at every layer, and burn the time. A live clip is not kept
+        waiting: all threads work on its newest frame.
+        """
+        workers = 1 if self._clip.live or not self._threads else self._runtime.workers
+        if workers == 1:
+            return (task() for task in tasks)
+        return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
+
+
+def average_views(
+    probabilities: Sequence[NDArray[np.float32]], views: Sequence[View], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """What every view gave, each (h,w) of its own, averaged at the *size* (H,W) of the frame."""
+    total = np.zeros(size, np.float32)
+    for probability, view in zip(probabilities, views, strict=True):
+        total += resize(probability[:, ::-1] if view.mirrored else probability, size)
+    return total / np.float32(len(views))
+
+
+def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
+    """Groups of *count* frames that share their references: a group ends early where the bank changes."""
+    group: list[Prepared] = []
+    coming = UntilBroken(frames)
+    for one in coming:
+        if bank.wants(one.frame.index):
+            if group:
+                yield group
+                group = []
+            bank.add(one)
+        group.append(one)
+        if len(group) == count:
+            yield group
+            group = []
+    if group:
+        yield group
+    coming.settle()

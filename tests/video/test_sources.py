@@ -1,0 +1,100 @@
+"""From what a user names to a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gsanet.base.errors import GsanetError
+from gsanet.video.images import write_rgb
+from gsanet.video.sources import clip_name, find_clips, open_clip
+
+
+def test_each_kind_of_source(tiny_clip: Path, tiny_frames: np.ndarray, tmp_path: Path) -> None:
+    write_rgb(tmp_path / "00000.png", tiny_frames[0])
+    for source, kind in (
+        (tiny_clip, "VideoFile"),
+        (str(tiny_clip), "VideoFile"),
+        (tmp_path, "FrameFolder"),
+        (tmp_path / "00000.png", "FrameFolder"),
+        (tiny_frames, "ArrayClip"),
+        (list(tiny_frames), "ListClip"),
+        (iter(tiny_frames), "LiveClip"),
+    ):
+        clip = open_clip(source)
+        assert type(clip).__name__ == kind
+        assert (clip.width, clip.height) == (96, 64)
+        if isinstance(source, Path):
+            assert clip.name == clip_name(source)
+        assert open_clip(clip) is clip
+    assert open_clip(tmp_path, fps=Fraction(5)).fps == 5
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(GsanetError, match=r"no such file or folder: .*gone\.mp4"):
+        open_clip(tmp_path / "gone.mp4")
+    with pytest.raises(GsanetError, match="no pictures in"):
+        open_clip(tmp_path)
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(GsanetError, match=r"bad\.png is empty"):
+        open_clip(tmp_path / "bad.png")
+
+
+def test_patterns_are_spelled_out_in_natural_order(tmp_path: Path) -> None:
+    for name in ("clip10.mp4", "clip9.mp4", "other.txt", "odd[1].mp4"):
+        (tmp_path / name).touch()
+    found = find_clips([str(tmp_path / "clip*.mp4"), str(tmp_path / "clip9.mp4"), str(tmp_path / "odd[1].mp4"), "gone"])
+    assert [path.name for path in found] == ["clip9.mp4", "clip10.mp4", "odd[1].mp4", "gone"]
+    with pytest.raises(GsanetError, match=r"nothing matches .*\*\.mov"):
+        find_clips([str(tmp_path / "*.mov")])
+
+
+def test_what_python_programs_hold(tiny_clip: Path, tiny_frames: np.ndarray) -> None:
+    import cv2
+    import torch
+    from PIL import Image
+
+    tensor = torch.from_numpy(tiny_frames)
+    pictures = [Image.fromarray(frame) for frame in tiny_frames]
+    for source in (tensor, tensor.permute(0, 3, 1, 2), pictures, tuple(tensor), list(tensor.permute(0, 3, 1, 2))):
+        clip = open_clip(source)
+        assert clip.length == len(tiny_frames) and not clip.live
+        np.testing.assert_array_equal(np.stack([frame.image for frame in clip]), tiny_frames)
+    assert open_clip(pictures[0]).length == 1
+    capture = cv2.VideoCapture(str(tiny_clip))
+    clip = open_clip(capture)
+    assert clip.live and sum(1 for _ in clip) == len(tiny_frames)
+    with pytest.raises(GsanetError, match=r"this cv2\.VideoCapture is not open"):
+        open_clip(cv2.VideoCapture("nothing.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "a clip is a path, an array .* not None"),
+        (3, "a clip is a path, an array .* not a int"),
+        ([], "there are no frames: the list is empty"),
+        (["a.png"], r"frame 0 must be a uint8 RGB array of shape \(H,W,3\), got str"),
+        ([np.zeros((4, 4), np.uint8)], r"frame 0 must be .* got uint8 \(4, 4\)"),
+    ],
+    ids=str,
+)
+def test_what_is_no_clip(source: object, message: str) -> None:
+    with pytest.raises(GsanetError, match=message):
+        open_clip(source)
+
+
+def test_an_array_that_is_filled_again_and_again(tiny_frames: np.ndarray) -> None:
+    """Cameras and decoders hand out one buffer for all frames."""
+
+    def refilled() -> Iterator[np.ndarray]:
+        buffer = np.empty_like(tiny_frames[0])
+        for frame in tiny_frames:
+            buffer[:] = frame
+            yield buffer
+
+    np.testing.assert_array_equal(np.stack([frame.image for frame in list(open_clip(refilled()))]), tiny_frames)
