@@ -14,7 +14,8 @@ from gsanet.base.errors import GsanetError
 from gsanet.data import masks
 from gsanet.data.datasets import SaliencyDataset
 from gsanet.data.layout import image_pairs
-from gsanet.data.masks import LABELS, SOFT, decide, read_raw, read_truth, warn_if_empty
+from gsanet.data.masks import LABELS, SOFT, decide, read_truth, warn_if_empty
+from gsanet.data.raw_masks import read_raw
 from gsanet.data.sample import load
 from gsanet.evaluation.masks import Reading
 from gsanet.evaluation.masks import decide as measured

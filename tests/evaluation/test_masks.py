@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gsanet.base.errors import GsanetError
-from gsanet.data.masks import read_raw
+from gsanet.data.raw_masks import read_raw
 from gsanet.evaluation.masks import Reading, decide
 
 BOX = np.zeros((20, 30), bool)

@@ -9,7 +9,8 @@ import numpy as np
 
 from gsanet.base.errors import GsanetError
 from gsanet.data import masks
-from gsanet.data.masks import Decided, RawMask
+from gsanet.data.masks import Decided
+from gsanet.data.raw_masks import RawMask
 
 
 @dataclass(frozen=True)

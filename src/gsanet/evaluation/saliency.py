@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.data.masks import RawMask
+from gsanet.data.raw_masks import RawMask
 from gsanet.evaluation.result import Scores
 from gsanet.video.images import Mask
 

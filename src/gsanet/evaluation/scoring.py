@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from gsanet.base.errors import GsanetError
-from gsanet.data.masks import Decided, RawMask, read_raw
+from gsanet.data.masks import Decided
+from gsanet.data.raw_masks import RawMask, read_raw
 from gsanet.evaluation.masks import Reading, decide
 from gsanet.evaluation.measures import boundary_accuracy, region_similarity, statistics
 from gsanet.evaluation.pairing import SequenceFiles

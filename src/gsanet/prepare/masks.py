@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from gsanet.data.masks import Decided, decide, raw_mask
+from gsanet.data.masks import Decided, decide
+from gsanet.data.raw_masks import raw_mask
 
 Rule: TypeAlias = Callable[[Image.Image, str], Decided]
 """From an open picture and its name, for messages, to (H,W) masks."""

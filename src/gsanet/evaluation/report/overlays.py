@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gsanet.base.threshold import object_mask
-from gsanet.data.masks import read_raw
+from gsanet.data.raw_masks import read_raw
 from gsanet.evaluation.masks import decide
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.result import Result
