@@ -156,6 +156,23 @@ def test_inverted_and_empty_predictions_are_noticed(gt: Path, pred: Path) -> Non
     assert any(w == "goat: every prediction is empty" for w in warnings)
 
 
+def test_a_truth_that_is_empty_throughout_is_named(gt: Path, pred: Path) -> None:
+    write_masks(gt / "goat" / "GT", [np.zeros(SIZE, bool)] * LENGTHS["goat"])
+    warnings = evaluate(pred, gt).result.warnings
+    assert warnings == ["goat: every ground-truth mask is empty (GT/00001.png is the first)"]
+
+
+def test_what_is_assumed_of_several_sequences_is_said_once(gt: Path, pred: Path) -> None:
+    for name in LENGTHS:
+        for i, mask in enumerate(truth_masks(name)):
+            Image.fromarray(np.where(mask, np.where(np.arange(SIZE[1]) < 40, 38, 75), 0).astype(np.uint8)).save(
+                gt / name / "GT" / f"{i:05d}.png"
+            )
+    result = evaluate(pred, gt, protocol_name="segtrack2").result
+    assert result.warnings == ["duck, goat, swan: few grey values in areas are labels: every one but 0 is object"]
+    assert result.overall["J"] == pytest.approx(evaluate(pred, gt, merge=True, frames="all").result.overall["J"])
+
+
 def test_sizes_are_fitted_only_when_asked(gt: Path, pred: Path) -> None:
     for path in (pred / "duck" / "masks").iterdir():
         Image.open(path).resize((160, 96), Image.Resampling.NEAREST).save(path)

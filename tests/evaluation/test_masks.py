@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from gsanet.base.errors import GsanetError
-from gsanet.evaluation.masks import Reading, decide, read_raw
+from gsanet.data.raw_masks import read_raw
+from gsanet.evaluation.masks import Reading, decide
 
 BOX = np.zeros((20, 30), bool)
 BOX[5:12, 8:20] = True
@@ -73,11 +74,11 @@ def test_several_objects_are_merged_only_when_that_is_wanted(tmp_path: Path) -> 
 def test_void_is_left_out_of_palette_masks_only(tmp_path: Path) -> None:
     values = BOX.astype(np.uint8)
     values[0:3] = 255
-    decided = read(save(tmp_path / "void.png", values, DAVIS_PALETTE), void=True)
+    decided = read(save(tmp_path / "void.png", values, DAVIS_PALETTE), void=True, truth=True)
     assert decided.void is not None
     assert np.array_equal(decided.mask, BOX)
     assert np.array_equal(decided.void, values == 255)
-    grey = read(save(tmp_path / "grey.png", BOX.astype(np.uint8) * 255), void=True)
+    grey = read(save(tmp_path / "grey.png", BOX.astype(np.uint8) * 255), void=True, truth=True)
     assert grey.void is None
     assert np.array_equal(grey.mask, BOX)
 

@@ -161,7 +161,11 @@ def test_davis_at_full_resolution(year: int, folder: str, tmp_path: Path) -> Non
 
 def test_davis16_from_the_download_of_2017_says_so(tmp_path: Path) -> None:
     report = run("davis16", davis(2017), "zip", tmp_path)
-    assert len(report.notes) == 1 and "redrawn" in report.notes[0]
+    assert "redrawn" in report.notes[0]
+    assert report.notes[1:] == [
+        f"{folder}: 255 beside labels (in colours: 224,224,192) is void and no object (2 masks, such as {name})"
+        for folder, name in (("DAVIS_train", "bear/00000"), ("DAVIS_test", "goat/00000"))
+    ]
 
 
 # ---------------------------------------------------------------- YouTube-VOS
@@ -373,3 +377,37 @@ def test_own_flat_clips_are_taken_apart(tmp_path: Path) -> None:
     run("folder", files, "zip", tmp_path, "mine")
     found = sequences(tmp_path / "out" / "mine", need_gt=True)
     assert [(s.name, len(s.frames)) for s in found] == [("big_dog", 2), ("cat", 2)]
+
+
+def test_labels_turned_grey_are_objects_and_that_is_said(tmp_path: Path) -> None:
+    files: Files = {}
+    for i in range(2):
+        files[f"cat/RGB/{i}.jpg"], files[f"cat/GT/{i}.png"] = photo(seed=i), grey(values(38, 0, 75))
+    report = run("folder", files, "folder", tmp_path, "mine")
+    (cat,) = sequences(tmp_path / "out" / "mine", need_gt=True)
+    assert all(frame.gt is not None and np.array_equal(one_bit(frame.gt), BOTH) for frame in cat.frames)
+    assert report.notes == [
+        "mine: few grey values in areas are labels: every one but 0 is object (2 masks, such as cat/0)"
+    ]
+    assert report.parts[0].outcome.with_object == {"cat": 2} and not report.parts[0].shortfalls
+
+
+def test_a_sequence_all_of_whose_masks_are_empty_is_told_by_file(tmp_path: Path) -> None:
+    files: Files = {}
+    for clip in ("cat", "dog"):
+        for i in range(2):
+            files[f"{clip}/RGB/{i}.jpg"] = photo(seed=i)
+            files[f"{clip}/GT/{i}.png"] = grey(values(255 if clip == "cat" and i else 0))
+    report = run("folder", files, "folder", tmp_path, "mine")
+    assert report.parts[0].shortfalls == [
+        "all masks of dog are empty, such as mine/dog/GT/0.png: is 0 their background?"
+    ]
+    assert report.parts[0].outcome.empty == ["cat/0", "dog/0", "dog/1"]
+    again = run("folder", files, "folder", tmp_path, "mine")
+    assert not again.parts[0].shortfalls, "nothing was read, so nothing is known"
+
+
+def test_a_data_set_of_empty_masks_is_told(tmp_path: Path) -> None:
+    files = {name: grey(values(40), "JPEG") if "/GT/" in name else photo() for name in ("c/RGB/0.jpg", "c/GT/0.jpg")}
+    report = run("folder", files, "folder", tmp_path, "mine")
+    assert report.parts[0].shortfalls == ["all 1 masks are empty, such as mine/c/GT/0.jpg: is 0 their background?"]

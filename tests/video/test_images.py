@@ -1,4 +1,4 @@
-"""The one reader and writer: every form of mask that is found in the wild, and files that are broken."""
+"""The one reader of pictures and the one writer, and files that are broken."""
 
 from __future__ import annotations
 
@@ -15,20 +15,11 @@ from gsanet.video.images import read_mask, read_rgb, read_size, write_mask, writ
 
 MASK = np.zeros((9, 14), bool)
 MASK[2:6, 3:11] = True
-LABELS = np.where(MASK, np.where(np.arange(14) < 7, 1, 2), 0).astype(np.uint8)
-DAVIS_PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0]
 
 
 def save(path: Path, pixels: NDArray[np.generic], **options: object) -> Path:
     Image.fromarray(pixels).save(path, **options)
     return path
-
-
-def indexed(indices: NDArray[np.uint8], palette: list[int]) -> Image.Image:
-    image = Image.fromarray(indices).convert("L")
-    image = Image.frombytes("P", image.size, image.tobytes())
-    image.putpalette(palette)
-    return image
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".PNG", ".webp", ".tif", ".ppm"])
@@ -58,61 +49,6 @@ def test_orientation_marks_are_not_followed(tmp_path: Path) -> None:
 
 
 GREY = MASK.astype(np.uint8) * np.uint8(255)
-FORMS = {
-    "one bit": Image.fromarray(MASK),
-    "grey 0/255": Image.fromarray(GREY),
-    "grey 0/1": Image.fromarray(MASK.astype(np.uint8)),
-    "grey labels": Image.fromarray(LABELS),
-    "palette of colours": indexed(LABELS, DAVIS_PALETTE),
-    "palette of greys, white first": indexed(1 - MASK.astype(np.uint8), [255, 255, 255, 0, 0, 0]),
-    "palette of greys by default": indexed(LABELS, [v for v in range(256) for _ in range(3)]),
-    "grey with alpha": Image.merge("LA", (Image.fromarray(GREY), Image.new("L", (14, 9), 255))),
-    "white, cut out": Image.merge("LA", (Image.new("L", (14, 9), 255), Image.fromarray(GREY))),
-    "rgb 0/255": Image.merge("RGB", [Image.fromarray(GREY)] * 3),
-    "rgb labels": Image.fromarray(np.asarray(DAVIS_PALETTE, np.uint8).reshape(-1, 3)[LABELS]),
-    "rgba cutout": Image.fromarray(np.dstack([np.full((9, 14, 3), 200, np.uint8), GREY])),
-    "16 bits 0/65535": Image.fromarray(MASK.astype(np.uint16) * np.uint16(65535)),
-    "16 bits 0/255": Image.fromarray(MASK.astype(np.uint16) * np.uint16(255)),
-    "16 bits 0/1": Image.fromarray(MASK.astype(np.uint16)),
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_masks_of_any_form(tmp_path: Path, form: str) -> None:
-    FORMS[form].save(tmp_path / "mask.png")
-    read = read_mask(tmp_path / "mask.png")
-    assert read.dtype == np.bool_
-    assert np.array_equal(read, MASK)
-
-
-def test_float_masks(tmp_path: Path) -> None:
-    assert np.array_equal(read_mask(save(tmp_path / "one.tif", MASK.astype(np.float32) * np.float32(0.9))), MASK)
-    assert np.array_equal(read_mask(save(tmp_path / "255.tif", MASK.astype(np.float32) * np.float32(255))), MASK)
-
-
-def test_antialiased_borders_are_cut_in_the_middle(tmp_path: Path) -> None:
-    grey = np.array([[0, 60, 127, 128, 200, 255]], np.uint8)
-    assert read_mask(save(tmp_path / "a.png", grey)).tolist() == [[False, False, False, True, True, True]]
-    assert read_mask(save(tmp_path / "b.png", np.dstack([grey] * 3))).tolist() == [[False] * 3 + [True] * 3]
-
-
-def test_the_noise_of_a_jpeg_mask_is_no_object(tmp_path: Path) -> None:
-    mask = np.zeros((64, 64), bool)
-    mask[16:48, 16:48] = True
-    path = save(tmp_path / "a.jpg", np.dstack([mask.astype(np.uint8) * np.uint8(255)] * 3), quality=50)
-    assert np.array_equal(read_mask(path), mask)
-
-
-def test_empty_masks_stay_empty(tmp_path: Path) -> None:
-    for mode in ("1", "L", "P", "RGB", "I;16", "LA"):
-        Image.new(mode, (14, 9)).save(tmp_path / "a.png")
-        assert not read_mask(tmp_path / "a.png").any(), mode
-
-
-def test_a_faint_prediction_is_nothing_when_labels_are_not_expected(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", MASK.astype(np.uint8) * np.uint8(12))
-    assert not read_mask(path, labels=False).any()
-    assert read_mask(path).any()
 
 
 def test_masks_are_written_as_eight_bit_0_and_255_and_read_back(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet, SaliencyNet, variant
 from gsanet.weights.checkpoint import load_any, load_model, load_saliency, read_header, read_tensors, save_model
-from gsanet.weights.tensors import load_tensors
+from gsanet.weights.tensors import load_tensors, weights_of
 from gsanet.weights.transfer import start_from_pretrained
 
 SIZES = {"backbone": "test_efficientnet", "channels": 8, "clusters": 6, "neighbours": 3, "head_dim": 4, "size": 96}
@@ -29,8 +30,8 @@ def model() -> GSANet:
 
 def rewritten(path: Path, **header: str) -> Path:
     """*path* again with a changed header."""
-    _, config, _ = read_header(path)
-    old = {"format": "gsanet-1", "kind": "gsanet", "config": json.dumps(config.to_dict()), "info": "{}"}
+    with safe_open(path, framework="pt") as file:
+        old = file.metadata()
     save_file(load_file(path), path, metadata={**old, **header})
     return path
 
@@ -67,13 +68,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(
     path = tmp_path / "m.safetensors"
     path.write_bytes(b"the old one")
 
-    def full_disk(*args: object, **kwargs: object) -> None:
-        (tmp_path / f".m.safetensors.{os.getpid()}.part").write_bytes(b"half")
+    def full_disk(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gsanet.weights.checkpoint.save_file", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        save_model(model, path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full_disk)
+        with pytest.raises(GsanetError, match=r"^cannot write .*m\.safetensors: No space left on device$"):
+            save_model(model, path)
     assert path.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -115,16 +118,42 @@ def test_another_configuration_names_the_tensors_that_do_not_fit(model: GSANet, 
         load_model(rewritten(path, config=json.dumps(wider)))
 
 
-def test_a_field_from_the_future(model: GSANet, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            {"config": {"warp": 9}},
+            "config.warp is not a setting; there are aggregation, .*; it may need a newer gsanet",
+        ),
+        ({"config": {"channels": 0}}, "config.channels must be at least 1, got 0"),
+        ({"config": {"clusters": "6"}}, "config.clusters must be a whole number, got '6'"),
+        ({"config": {"neighbours": 7}}, r"config.neighbours must not exceed clusters \(6\), got 7"),
+        ({"config": {"aggregation": "mean"}}, "config.aggregation must be 'fat' or 'standard', got 'mean'"),
+        ({"config": 3}, "config must be a table of settings, got 3"),
+        ({"info": [1]}, r"info must be a table, got \[1\]"),
+    ],
+)
+def test_a_header_that_makes_no_sense(model: GSANet, tmp_path: Path, header: dict[str, object], message: str) -> None:
     path = tmp_path / "m.safetensors"
     save_model(model, path)
-    future = {**CONFIG.to_dict(), "warp": 9}
-    with pytest.raises(GsanetError, match=r"unknown field\(s\) warp.*may need a newer gsanet"):
-        load_model(rewritten(path, config=json.dumps(future)))
+    if isinstance(header.get("config"), dict):
+        header = {"config": {**CONFIG.to_dict(), **header["config"]}}  # type: ignore[dict-item]
+    with pytest.raises(GsanetError, match=rf"^the header of .*m\.safetensors: {message}"):
+        load_model(rewritten(path, **{name: json.dumps(value) for name, value in header.items()}))
+
+
+def test_a_damaged_header_and_one_of_an_older_version(model: GSANet, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(model, path)
+    with pytest.raises(GsanetError, match=r"^the header of .*m\.safetensors is damaged: "):
+        load_model(rewritten(path, config="{"))
+    older = {name: value for name, value in CONFIG.to_dict().items() if name != "slot_init"}
+    save_model(model, path)
+    assert read_header(rewritten(path, config=json.dumps(older), licence="kept elsewhere"))[1] == CONFIG
 
 
 def test_missing_unknown_and_misshapen_are_told_apart(model: GSANet) -> None:
-    tensors = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    tensors = weights_of(model)
     load_tensors(model, tensors, "file")
     tensors["extra"] = tensors.pop("decoder.heads.0.bias")
     tensors["decoder.heads.1.bias"] = torch.zeros(2)
@@ -180,7 +209,7 @@ def test_stage_two_may_go_on_from_a_video_model(model: GSANet, tmp_path: Path) -
     other = GSANet(CONFIG)
     save_model(other, tmp_path / "m.safetensors")
     count = start_from_pretrained(model, load_any(tmp_path / "m.safetensors"))
-    wanted = {k: v for k, v in other.state_dict().items() if not k.endswith("num_batches_tracked")}
+    wanted = weights_of(other)
     assert count == len(wanted)
     mine = model.state_dict()
     assert all(torch.equal(mine[name], tensor) for name, tensor in wanted.items())

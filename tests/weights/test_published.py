@@ -14,9 +14,10 @@ from torch import Tensor
 from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet, GSANetConfig, SaliencyNet
 from gsanet.weights.checkpoint import load_model, load_saliency
-from gsanet.weights.pickled import read_checkpoint
 from gsanet.weights.published import import_published
 from gsanet.weights.published_names import canonical, published_names
+from gsanet.weights.state_dict import read_state_dict
+from gsanet.weights.tensors import weights_of
 
 CONFIG = GSANetConfig("mit_b0", channels=8, clusters=20, pooling="sum", backbone_norm_eps=1e-5)
 
@@ -60,10 +61,8 @@ def saved(path: Path, content: object) -> Path:
 
 
 def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
-    ours, theirs = a.state_dict(), b.state_dict()
-    return ours.keys() == theirs.keys() and all(
-        torch.equal(ours[k], theirs[k]) for k in ours if not k.endswith("num_batches_tracked")
-    )
+    ours, theirs = weights_of(a), weights_of(b)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
 
 
 def as_transformers5(name: str) -> str:
@@ -216,7 +215,7 @@ def test_another_network(tmp_path: Path, content: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3}, {"model_state_dict": {}}, torch.zeros(3)], ids=repr)
 def test_no_state_dict(tmp_path: Path, content: object) -> None:
     with pytest.raises(GsanetError, match="holds no state dict"):
-        read_checkpoint(saved(tmp_path / "c.pth", content))
+        read_state_dict(saved(tmp_path / "c.pth", content))
 
 
 class Intruder:
@@ -254,13 +253,13 @@ def test_a_malicious_pickle_is_refused_unrun(tmp_path: Path, state: dict[str, Te
 
 
 def test_damaged_files(tmp_path: Path, state: dict[str, Tensor]) -> None:
-    with pytest.raises(GsanetError, match=r"no such checkpoint: .*none\.pth"):
-        read_checkpoint(tmp_path / "none.pth")
+    with pytest.raises(GsanetError, match=r"no such file of weights: .*none\.pth"):
+        read_state_dict(tmp_path / "none.pth")
     whole = saved(tmp_path / "c.pth", {"linearr5.bias": state["linearr5.bias"]}).read_bytes()
     for content in (b"", b"hello", whole[: len(whole) // 2]):
         (tmp_path / "c.pth").write_bytes(content)
         with pytest.raises(GsanetError) as error:
-            read_checkpoint(tmp_path / "c.pth")
+            read_state_dict(tmp_path / "c.pth")
         assert "\n" not in str(error.value)
 
 

@@ -19,12 +19,16 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.cache import Arrays, decoded
 from gsanet.data.layout import FrameFiles, Pair
 from gsanet.data.layout import Sequence as Video
+from gsanet.data.masks import warn_if_empty
 from gsanet.data.sample import Draw, FlowVariation, Sample, load, make_frame, stack, window_around
 from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
 
 Progress = Callable[[int, int], None]
+
+_RULES = ("masks 2",)
+"""What is in a cache beside the files: to be counted up when masks are read or resized by another rule."""
 
 
 class SaliencyDataset(Dataset[Sample]):
@@ -52,8 +56,9 @@ class SaliencyDataset(Dataset[Sample]):
         self.stride = stride
         self._names = [pair.name for pair in pairs]
         decode = partial(_decode_pair, long_side=long_side)
+        warn_if_empty([pair.gt for pair in pairs])
         files = [(p.rgb, p.gt) for p in pairs]
-        self._arrays = decoded(cache, pairs, decode, ("pairs", long_side, *files), _times(files), progress)
+        self._arrays = decoded(cache, pairs, decode, (*_RULES, "pairs", long_side, *files), _times(files), progress)
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -133,10 +138,11 @@ class VideoDataset(Dataset[Sample]):
                 raise GsanetError(f"no mask in GT/ for frame {frame.name}")
             if pictures and frame.flow is None:
                 raise GsanetError(f"no flow picture in FLOW/ for frame {frame.name}: run `gsanet flow` on the folder")
+        warn_if_empty([frame.gt for frame in frames if frame.gt])
         self._names = [frame.name for frame in frames]
         decode = partial(_decode_frame, pictures=pictures, long_side=long_side)
         files = [(f.rgb, f.gt, f.flow if pictures else None) for f in frames]
-        key = ("frames", pictures, long_side, *files)
+        key = (*_RULES, "frames", pictures, long_side, *files)
         self._arrays = decoded(cache, frames, decode, key, _times(files), progress)
         self.names = [video.name for video in videos]
         self.frames_of: list[range] = []

@@ -27,8 +27,9 @@ from gsanet.data.augment import (
     warp_mask,
 )
 from gsanet.data.cache import Arrays
+from gsanet.data.masks import read_truth
 from gsanet.flow.colour import STILL, flow_to_picture
-from gsanet.video.images import read_mask, read_rgb
+from gsanet.video.images import read_rgb
 from gsanet.video.resize import limit, resize, resize_mask
 
 
@@ -150,7 +151,7 @@ def load(rgb: Path, gt: Path | None, flow: Path | None, long_side: int) -> Array
     """Decoded and brought down to *long_side*: rgb, mask (0/255), and the flow picture if asked for."""
     assert gt is not None
     image = read_rgb(rgb)
-    mask = read_mask(gt).astype(np.uint8) * np.uint8(255)
+    mask = read_truth(gt).astype(np.uint8) * np.uint8(255)
     if image.shape[:2] != mask.shape:
         raise GsanetError(f"{gt} is {_size(mask)} but its frame {rgb} is {_size(image)}")
     image = limit(image, long_side)

@@ -20,6 +20,7 @@ from gsanet.evaluation.protocols import Protocol, protocol
 from gsanet.evaluation.result import Result, Scores, SequenceResult, mean_scores
 from gsanet.evaluation.saliency import curve_scores
 from gsanet.evaluation.scoring import Settings, score_sequence
+from gsanet.video.listing import some_of
 
 Progress = Callable[[str, int, int], None]
 """Called with a sequence that is done, the number of annotated frames done so far and in all."""
@@ -94,7 +95,7 @@ def evaluate(
     counted = [s for s in scored if s.frames]
     if not counted:
         raise GsanetError("no frame counts: every ground-truth mask is empty; pass --keep-empty to count them")
-    warnings += [text for s in scored for text in s.warnings]
+    warnings += _together(scored)
     result = Result(
         name=name or _run_name(pred),
         protocol=rules.name,
@@ -176,6 +177,16 @@ def _score_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     yield from (scored[f.name] for f in files)
+
+
+def _together(scored: list[SequenceResult]) -> Iterator[str]:
+    """The sequences' warnings, what is said of several of them once."""
+    said: dict[str, list[str]] = {}
+    for sequence in scored:
+        for text in sequence.warnings:
+            said.setdefault(text.removeprefix(f"{sequence.name}: "), []).append(sequence.name)
+    for text, names in said.items():
+        yield f"{some_of(names)}: {text}"
 
 
 def _one_thread() -> None:

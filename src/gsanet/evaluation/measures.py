@@ -15,8 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
-"""(H,W) bool."""
+from gsanet.video.images import Mask
 
 BOUND = 0.008
 """Tolerance of F as a share of the image diagonal."""

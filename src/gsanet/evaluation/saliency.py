@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.evaluation.masks import RawMask
-from gsanet.evaluation.measures import Mask
+from gsanet.data.raw_masks import RawMask
 from gsanet.evaluation.result import Scores
+from gsanet.video.images import Mask
 
 
 class SaliencyMeasures:
@@ -80,5 +80,6 @@ def saliency_map(raw: RawMask, path: Path) -> NDArray[np.uint8]:
         raise GsanetError(f"{path} is a colour picture, not a saliency map")
     if raw.kind == "bit" or raw.levels == (0, 1):
         return np.where(raw.values != 0, np.uint8(255), np.uint8(0))
-    values = raw.values if raw.full == 255 else raw.values // 257
-    return np.asarray(values, np.uint8)
+    if raw.full == 255 and raw.values.dtype == np.uint8:
+        return raw.values
+    return np.asarray(raw.values * np.float32(255 / raw.full), np.uint8)

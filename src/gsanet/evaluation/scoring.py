@@ -6,21 +6,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.evaluation.masks import Decided, RawMask, Reading, decide, read_raw
-from gsanet.evaluation.measures import Mask, boundary_accuracy, region_similarity, statistics
+from gsanet.data.masks import Decided
+from gsanet.data.raw_masks import RawMask, read_raw
+from gsanet.evaluation.masks import Reading, decide
+from gsanet.evaluation.measures import boundary_accuracy, region_similarity, statistics
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.protocols import Protocol
 from gsanet.evaluation.result import Scores, SequenceResult
 from gsanet.evaluation.saliency import SaliencyMeasures, curve_scores, saliency_map
 from gsanet.evaluation.stability import mean_stability, warped_iou
-from gsanet.video.images import read_rgb
+from gsanet.video.images import Mask, read_rgb
+from gsanet.video.resize import resize, resize_mask
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _score_masks(files: SequenceFiles, frames: list[str], settings: Settings, re
         if "F" in series:
             series["F"].append(boundary_accuracy(pred, gt))
         watch.compare(pred, gt)
-    result.warnings += watch.conclude(files.name, result.frames)
+    result.warnings += watch.conclude(files, result.frames)
     result.values = series
     if not result.frames:
         return
@@ -101,7 +101,7 @@ def _score_saliency(files: SequenceFiles, frames: list[str], settings: Settings,
         path = files.pred[frame]
         pred = saliency_map(read_raw(path), path)
         truth = _truth(files.gt[frame], Reading(None, merge=True), assumed)
-        pred = _fit(pred, truth.mask.shape, path, settings.resize, cv2.INTER_LINEAR)
+        pred = resize(pred, _size_for(path, pred.shape, truth.mask.shape, settings.resize))
         measures.add(pred, truth.mask)
         result.frames.append(frame)
         result.areas.append(float(truth.mask.mean()))
@@ -119,7 +119,7 @@ def read_pair(files: SequenceFiles, frame: str, settings: Settings, watch: _Watc
     if watch:
         watch.see(raw)
     pred = decide(raw, path, settings.reading).mask
-    pred = _fit(pred, truth.mask.shape, path, settings.resize, cv2.INTER_NEAREST)
+    pred = resize_mask(pred, _size_for(path, pred.shape, truth.mask.shape, settings.resize))
     return (pred if truth.void is None else pred & ~truth.void), truth.mask
 
 
@@ -130,16 +130,18 @@ def _truth(path: Path, reading: Reading, assumed: set[str] | None) -> Decided:
     return decided
 
 
-def _fit(pred: NDArray[Any], shape: tuple[int, ...], path: Path, resize: bool, rule: int) -> NDArray[Any]:
-    if pred.shape == shape:
-        return pred
-    if not resize:
+def _size_for(path: Path, found: tuple[int, ...], truth: tuple[int, ...], stretch: bool) -> tuple[int, int]:
+    """(H,W) to bring the prediction in *path* to: the ground truth's.
+
+    Raises:
+        GsanetError: it has another size and may not be stretched.
+    """
+    if found != truth and not stretch:
         raise GsanetError(
-            f"{path} is {pred.shape[1]}x{pred.shape[0]} and its ground truth {shape[1]}x{shape[0]}: predict at full "
+            f"{path} is {found[1]}x{found[0]} and its ground truth {truth[1]}x{truth[0]}: predict at full "
             "size, or pass --resize to stretch the predictions"
         )
-    fitted: NDArray[Any] = cv2.resize(pred.astype(np.uint8), (shape[1], shape[0]), interpolation=rule)
-    return fitted.astype(pred.dtype)
+    return truth[0], truth[1]
 
 
 class _Watch:
@@ -148,7 +150,7 @@ class _Watch:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.assumed: set[str] = set()
-        self.levels: set[int] = set()
+        self.levels: set[float] = set()
         self.ever_found = False
         self.ever_there = False
         self.kept: list[float] = []
@@ -167,12 +169,13 @@ class _Watch:
         # Only a bad fit can be an inverted one.
         self.inverted.append(region_similarity(~pred, gt) if self.kept[-1] < 0.1 else 0.0)
 
-    def conclude(self, name: str, frames: list[str]) -> Iterator[str]:
-        """Warnings about the sequence.
+    def conclude(self, files: SequenceFiles, frames: list[str]) -> Iterator[str]:
+        """Warnings about the sequence, of which *frames* count.
 
         Raises:
             GsanetError: a threshold for masks of 0 and 1, which would all be empty.
         """
+        name = files.name
         if self.settings.threshold is not None and self.levels == {0, 1}:
             raise GsanetError(f"{name}: the predictions are masks of 0 and 1, not soft maps: leave out --threshold")
         for text in sorted(self.assumed):
@@ -181,7 +184,10 @@ class _Watch:
             yield f"{name}: foreground is 1 in some predictions and 255 in others; both were taken as foreground"
         if not frames:
             yield f"{name}: no frame counts, because the ground truth is empty throughout; the sequence is left out"
-        elif self.ever_there and not self.ever_found:
+        elif not self.ever_there:
+            first = files.gt[frames[0]]
+            yield f"{name}: every ground-truth mask is empty ({first.parent.name}/{first.name} is the first)"
+        elif not self.ever_found:
             yield f"{name}: every prediction is empty"
         elif math.fsum(self.kept) < 0.1 * len(frames) and math.fsum(self.inverted) > 0.5 * len(frames):
             yield f"{name}: the predictions look inverted (their opposite would fit the ground truth)"
@@ -201,7 +207,8 @@ def sequence_stability(files: SequenceFiles, settings: Settings) -> Scores:
     for frame in frames:
         now = read_rgb(files.rgb[frame])
         path = files.pred[frame]
-        pred = _fit(decide(read_raw(path), path, reading).mask, now.shape[:2], path, settings.resize, cv2.INTER_NEAREST)
+        pred = decide(read_raw(path), path, reading).mask
+        pred = resize_mask(pred, _size_for(path, pred.shape, now.shape[:2], settings.resize))
         gt = _truth(files.gt[frame], reading, None).mask if frame in files.gt else None
         if picture is not None and masks is not None and order[frame] == order[previous] + 1:
             motion = flow(picture, now)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.evaluation.measures import Mask
+from gsanet.video.images import Mask
 
 
 def warped_iou(mask: Mask, following: Mask, flow: NDArray[np.float32]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -14,6 +13,8 @@ from torch import Tensor
 from torchvision.models import optical_flow
 
 from gsanet.base.errors import GsanetError
+from gsanet.weights.state_dict import read_state_dict
+from gsanet.weights.tensors import counts_batches, weights_of
 
 
 class _Size(NamedTuple):
@@ -27,10 +28,6 @@ _SIZES = {
     "small": _Size(optical_flow.raft_small, optical_flow.Raft_Small_Weights),
     "large": _Size(optical_flow.raft_large, optical_flow.Raft_Large_Weights),
 }
-
-
-_COUNTER = "num_batches_tracked"
-"""Of batch norm, of use in training alone: a file may have it or not."""
 
 
 def build_raft(size: str) -> optical_flow.RAFT:
@@ -55,7 +52,10 @@ def read_weights(size: str, file: Path | None) -> dict[str, Tensor]:
     """
     if file is None:
         return _download(size)
-    state = _read(file, size)
+    try:
+        state = read_state_dict(file)
+    except GsanetError as error:
+        raise GsanetError(f"{error}: {_wanted(size)}") from None
     reason = _misfit(state, size)
     if reason:
         raise GsanetError(f"{file} does not hold the weights of raft-{size} ({reason}): {_wanted(size)}")
@@ -76,28 +76,10 @@ def _download(size: str) -> dict[str, Tensor]:
     return state
 
 
-def _read(file: Path, size: str) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise GsanetError(f"no such file of RAFT weights: {file}")
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file, or one that asks for more than tensors; neither has a class of its own
-        raise GsanetError(f"{file} cannot be read as weights ({type(error).__name__}): {_wanted(size)}") from None
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise GsanetError(f"{file} holds no state dict (names and tensors): {_wanted(size)}")
-    return {str(name): tensor for name, tensor in content.items()}
-
-
 def _misfit(state: Mapping[str, Tensor], size: str) -> str:
     """Why these are no weights of this size; empty if they are."""
     wanted = _shapes(size)
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not name.endswith(_COUNTER)}
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not counts_batches(name)}
     if shapes == wanted:
         return ""
     for other in _SIZES:
@@ -114,8 +96,7 @@ def _misfit(state: Mapping[str, Tensor], size: str) -> str:
 def _shapes(size: str) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):  # shapes alone: nothing is allocated or drawn
         network = build_raft(size)
-    tensors = network.state_dict().items()
-    return {name: tuple(tensor.shape) for name, tensor in tensors if not name.endswith(_COUNTER)}
+    return {name: tuple(tensor.shape) for name, tensor in weights_of(network).items()}
 
 
 def _wanted(size: str) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gsanet.base.errors import GsanetError
+from gsanet.data.masks import SOFT
 from gsanet.prepare.datasets import DATASETS, dataset
 from gsanet.prepare.download import Download, open_download
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, not_this
 from gsanet.prepare.writing import Job, Outcome, Progress, jobs_of, leftovers, require_space, write_jobs
+from gsanet.video.listing import some_of
 
 
 @dataclass
@@ -29,7 +31,7 @@ class PartReport:
     bytes_to_write: int
     """Size of their photographs; masks add a few kilobytes each."""
     shortfalls: list[str]
-    """Where the counts differ from the published ones, as sentences."""
+    """What is not as it should be, as sentences: counts that differ from the published ones, empty masks."""
     missing: list[str]
     """What should be there and is not, by name."""
     surplus: list[str]
@@ -97,9 +99,9 @@ def prepare_dataset(
             lost = [reason for outcome in outcomes.values() for reason in outcome.unreadable]
             if lost and not any(outcome.written or outcome.kept for outcome in outcomes.values()):
                 raise GsanetError(f"none of the {len(lost):,} pictures could be read; the first: {lost[0]}")
-    return Report(
-        chosen.title, root, dry_run, [_report(part, todo[part.folder], outcomes) for part in plan.parts], plan.notes
-    )
+    parts = [_report(part, todo[part.folder], outcomes) for part in plan.parts]
+    assumed = [note for part in parts for note in _assumptions(part)]
+    return Report(chosen.title, root, dry_run, parts, [*plan.notes, *assumed])
 
 
 def _plan(chosen: DataSet, source: Download, options: Choices) -> Plan:
@@ -127,9 +129,32 @@ def _report(part: Part, jobs: list[Job], outcomes: dict[str, Outcome]) -> PartRe
         part.annotated,
         sum(not job.done for job in jobs),
         sum(job.item.photo.size for job in jobs if job.need_rgb),
-        part.shortfalls(),
+        [*part.shortfalls(), *_empty(part, jobs, outcome)],
         [*part.missing, *outcome.unreadable],
         part.surplus,
         part.protocol,
         outcome,
     )
+
+
+def _empty(part: Part, jobs: list[Job], outcome: Outcome) -> list[str]:
+    """Sequences all of whose masks were written now and have no object: more likely a form that is not understood."""
+    first: dict[str, str] = {}
+    for job in jobs:
+        if job.need_gt:
+            first.setdefault(job.item.sequence, str(job.item.masks[0]))
+    kept = {job.item.sequence for job in jobs if job.item.masks and not job.need_gt}
+    empty = {name.rpartition("/")[0] for name in outcome.empty} - kept - outcome.with_object.keys()
+    names = [name for name in first if name in empty]
+    if not names:
+        return []
+    whole = not kept and not outcome.with_object
+    which = f"all {len(outcome.empty):,} masks are" if whole else f"all masks of {some_of(names)} are"
+    return [f"{which} empty, such as {first[names[0]]}: is 0 their background?"]
+
+
+def _assumptions(part: PartReport) -> Iterator[str]:
+    """What was assumed about masks; that soft ones are cut at half is no news."""
+    for sentence, names in part.outcome.assumed.items():
+        if sentence != SOFT:
+            yield f"{part.folder}: {sentence} ({len(names):,} masks, such as {names[0]})"

@@ -10,7 +10,7 @@ from functools import partial
 
 from gsanet.data.image_sets import listed_sequences
 from gsanet.prepare.download import Download
-from gsanet.prepare.masks import objects
+from gsanet.prepare.masks import with_void
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
 
 _RESOLUTIONS = {"480p": ("480p",), "full": ("Full-Resolution", "1080p")}
@@ -59,7 +59,7 @@ def _plan(source: Download, options: Choices, *, year: int) -> Plan:
         for name in wanted:
             if (name,) in photos:
                 found = pictures(photos[(name,)])
-                pair(part, name, found, single(pictures(masks.get((name,), []))), objects)
+                pair(part, name, found, single(pictures(masks.get((name,), []))), with_void)
         expect(part, wanted)
     return Plan(parts if any(part.items for part in parts) else [], notes)
 

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gsanet.data.masks import Decided
 from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import Rule
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, text, words
-from gsanet.video.images import Mask
 
 _TRAIN = words(
     "bear01 bear02 cars2 cars3 cars6 cars7 cars8 cars9 cats02 cats04 cats05 cats07 ducks01 horses01 horses03 horses06 "
@@ -130,7 +130,7 @@ def _parse(lines: list[str]) -> _Definition | None:
     return _Definition(tuple(values), tuple(frames)) if len(values) > 1 else None
 
 
-def _regions(image: Image.Image, *, values: tuple[int, ...]) -> Mask:
+def _regions(image: Image.Image, name: str, *, values: tuple[int, ...]) -> Decided:
     """Every region but the first; *values* are greys, or colours as 0xRRGGBB."""
     codes: NDArray[np.int64]
     if image.mode == "RGB":
@@ -139,8 +139,8 @@ def _regions(image: Image.Image, *, values: tuple[int, ...]) -> Mask:
     else:
         codes, background = np.asarray(image).astype(np.int64), 0
     if values and np.isin(codes, values).mean() >= _LEAST_KNOWN:
-        return np.isin(codes, values[1:])
-    return np.asarray(codes != background)
+        return Decided(np.isin(codes, values[1:]))
+    return Decided(np.asarray(codes != background))
 
 
 FBMS = DataSet("fbms", "FBMS-59", "FBMS_Trainingset.zip or FBMS_Testset.zip (<sequence>/GroundTruth), or both", _plan)

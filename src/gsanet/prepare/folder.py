@@ -10,6 +10,7 @@ from __future__ import annotations
 from gsanet.base.errors import GsanetError
 from gsanet.data.flat_names import by_sequence
 from gsanet.prepare.download import Download, Entry
+from gsanet.prepare.masks import with_void
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
 
 PHOTOS = ("rgb", "jpegimages", "frames", "images", "image", "imgs", "img")
@@ -37,10 +38,11 @@ def _plan(source: Download, options: Choices) -> Plan:
     for folders in sorted(photos):
         found_photos, found_masks = pictures(photos[folders]), pictures(masks.get(folders, []))
         if folders:
-            pair(part, "_".join(folders), found_photos, single(found_masks))
+            pair(part, "_".join(folders), found_photos, single(found_masks), with_void)
         else:
             for clip, members in _split(found_photos, name).items():
-                pair(part, clip, members, single({n: found_masks[n] for n in members if n in found_masks}))
+                own = {name: found_masks[name] for name in members if name in found_masks}
+                pair(part, clip, members, single(own), with_void)
     part.missing += [f"photographs of {'_'.join(folders) or name}" for folders in masks if folders not in photos]
     notes = []
     bare = len(part.items) - part.annotated

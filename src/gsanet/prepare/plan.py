@@ -10,7 +10,7 @@ from typing import Literal
 from gsanet.base.errors import GsanetError
 from gsanet.data.flat_names import flat_name
 from gsanet.prepare.download import Download, Entry
-from gsanet.prepare.masks import Rule, brightness
+from gsanet.prepare.masks import Rule, without_void
 from gsanet.video.listing import natural_key
 
 Form = Literal["pairs", "flat", "folders"]
@@ -28,7 +28,7 @@ class Item:
     photo: Entry
     masks: tuple[Entry, ...] = ()
     """One file, or one for each object; none if the frame is not annotated."""
-    rule: Rule = brightness
+    rule: Rule = without_void
 
 
 @dataclass
@@ -156,7 +156,7 @@ def pair(
     sequence: str,
     photos: Mapping[str, Entry],
     masks: Mapping[str, tuple[Entry, ...]],
-    rule: Rule = brightness,
+    rule: Rule = without_void,
 ) -> None:
     """Add a sequence (or, if it has no name, single pictures) to *part*, frame by frame of the same name.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gsanet.base.errors import GsanetError
 from gsanet.prepare.download import Download, Entry
-from gsanet.prepare.masks import objects
+from gsanet.prepare.masks import with_void
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, single, under
 
 _ROOTS = ("train", "train_all_frames")
@@ -23,7 +23,7 @@ def _plan(source: Download, options: Choices) -> Plan:
     part = Part("YTVOS_train", "flat", sparse=True, sequences=3471)
     for name, entries in photos.items():
         if name in masks:
-            pair(part, name, pictures(entries), single(pictures(masks[name])), objects)
+            pair(part, name, pictures(entries), single(pictures(masks[name])), with_void)
     meta = _meta(source)
     expect(part, list(meta or dict.fromkeys((*photos, *masks))), "video")
     if meta:

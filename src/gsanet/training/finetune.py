@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.threshold import object_mask
 from gsanet.data.datasets import Distractors, Mixture, Progress, SaliencyDataset, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, Sample
 from gsanet.evaluation.measures import region_similarity
 from gsanet.model.network import GSANet
+from gsanet.segment.references import reference_indices
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
@@ -114,12 +116,16 @@ class FinetuneStage:
         return len(self.held_out.names) if self.held_out else 0
 
     def examine(self, model: nn.Module, part: int) -> dict[str, float]:
-        """J of one of them at the network's own size, 0.5 threshold, over evenly spread frames."""
+        """J of one of them at the network's own size, over evenly spread frames."""
         assert self.held_out is not None
         frames = self.held_out.frames_of[part]
         each = max(1, self.config.validate_frames // len(self.held_out.names))
         shown = self._predict(model, self.held_out, frames, frames[:: max(1, len(frames) // each)])
-        return {self.held_out.names[part]: float(np.mean([region_similarity(p > 0.5, gt) for _, _, p, gt, _ in shown]))}
+        return {
+            self.held_out.names[part]: float(
+                np.mean([region_similarity(object_mask(p), gt) for _, _, p, gt, _ in shown])
+            )
+        }
 
     def scores(self, results: Sequence[dict[str, float]]) -> dict[str, float]:
         """J by sequence, and their mean, which chooses."""
@@ -149,7 +155,7 @@ class FinetuneStage:
         device = next(model.parameters()).device
         size = self.config.sizes[0]
         count = net.config.references
-        spread = [frames[i * len(frames) // count] for i in range(count)]
+        spread = [frames[i] for i in reference_indices(len(frames), count)]
 
         def load(numbers: Sequence[int]) -> Sample:
             parts = [_plain(data, n, size) for n in numbers]

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gsanet.base.atomic import write_text
 from gsanet.base.errors import GsanetError
 
 if TYPE_CHECKING:
@@ -118,10 +119,10 @@ class RunFolder:
 
         self._stage, self._started_from = stage, started_from
         self._processes = f"{fabric.world_size} process{'es' if fabric.world_size > 1 else ''} on {fabric.device.type}"
-        _write(self.path / "recipe.toml", tomli_w.dumps(_without_none(recipe.to_dict())))
+        write_text(self.path / "recipe.toml", tomli_w.dumps(_without_none(recipe.to_dict())))
         file = self.path / "environment.json"
         sittings = json.loads(file.read_text()) if file.is_file() else []
-        _write(file, json.dumps([*sittings, _environment(fabric)], indent=1) + "\n")
+        write_text(file, json.dumps([*sittings, _environment(fabric)], indent=1) + "\n")
 
     def report(self, state: RunState, steps: int) -> None:
         """Where the run stands: ``run.json`` for ``gsanet runs``, ``README.md`` for a person."""
@@ -134,14 +135,14 @@ class RunFolder:
             "time": now,
             **vars(state),
         }
-        _write(self.path / "run.json", json.dumps(values, indent=1) + "\n")
+        write_text(self.path / "run.json", json.dumps(values, indent=1) + "\n")
         best = f"{state.best:.4f} at step {state.best_step}" if state.best >= 0 else "none: nothing was held out"
         text = _README.format(
             name=self.path.name, version=version("gsanet"), time=now, step=state.step, steps=steps, best=best,
             minutes=state.seconds / 60, processes=self._processes, started_from=self._started_from,
             command=_command(), **_STAGES[self._stage],
         )  # fmt: skip
-        _write(self.path / "README.md", text)
+        write_text(self.path / "README.md", text)
 
 
 def list_runs(root: Path) -> list[dict[str, Any]]:
@@ -160,12 +161,6 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
         except (OSError, ValueError):
             continue  # someone else's run.json
     return sorted(runs, key=lambda run: -float(run["written"]))
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text)
-    beside.replace(path)
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

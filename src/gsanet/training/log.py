@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from gsanet.base.atomic import written_whole
+
 _LINE_SECONDS = 60
 """Where the output is not a terminal, a line is printed this often."""
 
@@ -35,10 +37,8 @@ def _forget_from(file: Path, first: int) -> None:
                     step = int(row[0])
                     if step < first or (step == first and row[1].startswith(_VALIDATION)):
                         rows.append(row)
-    beside = file.with_name(f".{file.name}.part")
-    with beside.open("w", newline="") as lines:
+    with written_whole(file) as part, part.open("w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([_HEADER, *rows])
-    beside.replace(file)
 
 
 class RunLog:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gsanet.base.threshold import object_mask
 from gsanet.data.datasets import Progress, SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, Sample
@@ -20,6 +20,7 @@ from gsanet.training.loop import run_stage
 from gsanet.training.losses import total_loss
 from gsanet.training.parallel import launch
 from gsanet.training.sheet import sheet
+from gsanet.video.resize import resize_mask
 from gsanet.weights.checkpoint import load_saliency, save_model
 from gsanet.weights.imagenet import load_imagenet
 from gsanet.weights.tensors import load_tensors, weights_of
@@ -69,9 +70,9 @@ class PretrainStage:
         return min(len(self.held_out), self.config.validate_frames) if self.held_out else 0
 
     def examine(self, model: nn.Module, part: int) -> dict[str, float]:
-        """IoU at 0.5 and mean absolute error of one of them."""
+        """IoU and mean absolute error of one of them."""
         _, p, gt = self._predict(model, part)
-        mask = p > 0.5
+        mask = object_mask(p)
         union = float((mask | gt).sum())
         return {"iou": float((mask & gt).sum()) / union if union else 1.0, "mae": float(np.abs(p - gt).mean())}
 
@@ -101,7 +102,7 @@ class PretrainStage:
         p = net(net.normalise(sample.rgb.to(device))).logits.float().sigmoid()[0, 0].cpu().numpy()
         gt = sample.mask[0, 0].numpy()
         if gt.shape != p.shape:
-            gt = cv2.resize(gt, p.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            gt = resize_mask(gt, p.shape)
         return sample.rgb[0].permute(1, 2, 0).numpy(), p, gt > 127
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
+
+from gsanet.video.resize import resize
 
 Picture = np.ndarray[Any, Any]
 
@@ -23,5 +24,4 @@ def _cell(picture: Picture, width: int) -> Picture:
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    small: Picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return small
+    return resize(picture, (height, width))

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gsanet.base.atomic import written_whole
 from gsanet.base.errors import GsanetError
 
 
@@ -50,15 +51,17 @@ class RunState:
 
 
 def save_state(path: Path, state: RunState, parts: dict[str, Any], config: dict[str, Any]) -> None:
-    """Write a checkpoint whole: a kill at any moment leaves the one before."""
-    beside = path.with_name(f".{path.name}.part")
-    torch.save(
-        {"state": vars(state), "config": config, **{k: v.state_dict() for k, v in parts.items()}},
-        beside,
-    )
-    with beside.open("rb") as file:
+    """Write a checkpoint whole: a kill at any moment, or a power cut, leaves the one before.
+
+    Raises:
+        GsanetError: it cannot be written.
+    """
+    content = {"state": vars(state), "config": config, **{k: v.state_dict() for k, v in parts.items()}}
+    # Given a name instead of a file, torch tells of a full disk by a RuntimeError about positions.
+    with written_whole(path) as part, part.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def load_state(path: Path, parts: dict[str, Any], config: dict[str, Any]) -> RunState:

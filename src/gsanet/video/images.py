@@ -11,7 +11,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +18,15 @@ from PIL import Image
 
 from gsanet.base.atomic import written_whole
 from gsanet.base.errors import GsanetError
+from gsanet.base.threshold import object_mask
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+"""(H,W), true on the object."""
 
 _ENDINGS = "png jpg jpeg jpe jfif webp bmp dib tif tiff gif ppm pgm pbm pnm jp2 avif tga"
 SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 """What counts as a picture in a folder, in lower case."""
-
-LARGEST_LABEL = 20
-"""A grey mask none of whose pixels exceeds this holds object numbers (0/1, or 0..n), not brightness."""
-
-_DARKEST_COLOUR = 31
-"""Channels that differ by more than this are colour, and no noise; in a coloured mask the rest is black."""
 
 _RUN_LENGTHS = 3
 """zlib's Z_RLE: for flow and masks, which are smooth, it is as small as level 6 and four times as fast."""
@@ -99,41 +94,15 @@ def read_rgb(path: Path) -> Picture:
         raise _unreadable(path, error) from None
 
 
-def read_mask(path: Path, labels: bool = True) -> Mask:
-    """(H,W), true on the object, from any of the forms in which masks are found.
+def read_mask(path: Path) -> Mask:
+    """(H,W), true where it is brighter than half: the inverse of :func:`write_mask`.
 
-    ========================  =====================================================================
-    1 bit                     1 is object
-    palette                   every index but 0 is object (VOS annotations); a palette of greys alone
-                              is a grey picture
-    grey, 8 bits              above 127 is object, so antialiased borders are cut in the middle; if no
-                              pixel exceeds 20 the file holds labels, and every one but 0 is object
-    grey, 16 bits or float    the same on its own scale: above half of 65535 (of 255 if nothing
-                              exceeds that, of 1.0 for floats)
-    colour                    if it is all grey: as grey; else labels drawn in colours, and everything
-                              that is not black is object
-    transparency              shown on black first: what is transparent is background
-    ========================  =====================================================================
-
-    Args:
-        labels: false reads small grey values as brightness too. For soft predictions, in which a map
-            that stays below 20 means that nothing was found.
+    Annotations, which come in many forms, are read by :mod:`gsanet.data.masks`.
 
     Raises:
         GsanetError: no such file, not a picture, or cut short.
     """
-    try:
-        with Image.open(path) as image:
-            return mask_of(image, labels)
-    except _DECODING_ERRORS as error:
-        raise _unreadable(path, error) from None
-
-
-def mask_of(image: Image.Image, labels: bool = True) -> Mask:
-    """:func:`read_mask` of a picture that is open already."""
-    if image.mode == "P" and not _grey_palette(image):
-        return np.asarray(image) > 0
-    return _mask(image, labels)
+    return object_mask(read_rgb(path)[..., 0] / np.float32(255))
 
 
 def write_mask(path: Path, mask: Mask) -> None:
@@ -166,43 +135,6 @@ def write_picture(path: Path, pixels: Picture) -> None:
     """
     with written_whole(path) as part:
         Image.fromarray(pixels).save(part, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
-
-
-def _mask(image: Image.Image, labels: bool) -> Mask:
-    if image.mode == "1":
-        bits: Mask = np.asarray(image)
-        return bits
-    if image.mode.startswith(("I", "F")):
-        grey = np.asarray(image)
-        top = grey.max()
-        scale = 65535 if top > 255 else 1 if image.mode == "F" and top <= 1 else 255
-        return _object(grey, scale, labels and scale != 1)
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        colour, alpha = np.split(np.asarray(image.convert("RGBA")), [3], axis=2)
-        rgb = (colour * (alpha / np.float32(255))).astype(np.uint8)
-    elif image.mode == "L":
-        return _object(np.asarray(image), 255, labels)
-    else:
-        rgb = np.asarray(image.convert("RGB"))
-    brightest = rgb.max(axis=2)
-    if (brightest - rgb.min(axis=2)).max() > _DARKEST_COLOUR:
-        return np.asarray(brightest > _DARKEST_COLOUR)
-    return _object(brightest, 255, labels)
-
-
-def _object(grey: NDArray[Any], scale: int, labels: bool) -> Mask:
-    if labels and grey.max() <= LARGEST_LABEL:
-        return np.asarray(grey > 0)
-    return np.asarray(grey > scale / 2)
-
-
-def _grey_palette(image: Image.Image) -> bool:
-    """A grey picture that some tool has squeezed into a palette; its indices are in any order."""
-    palette = image.getpalette("RGB") or []
-    used = np.unique(np.asarray(image))
-    colours = np.asarray(palette, np.uint8).reshape(-1, 3)
-    colours = colours[used[used < len(colours)]]
-    return bool((colours == colours[:, :1]).all())
 
 
 def _unreadable(path: Path, error: Exception) -> GsanetError:

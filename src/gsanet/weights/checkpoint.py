@@ -7,22 +7,21 @@ One file holds the tensors of one model and, as text in its header, which model 
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor
 
+from gsanet.base.atomic import written_whole
 from gsanet.base.errors import GsanetError
-from gsanet.model.config import GSANetConfig
 from gsanet.model.network import GSANet, SaliencyNet
-from gsanet.weights.pickled import SUFFIXES
+from gsanet.weights.header import FORMAT, read_header, today
 from gsanet.weights.published import import_published
+from gsanet.weights.state_dict import SUFFIXES
 from gsanet.weights.tensors import load_tensors, weights_of
 
 KINDS: dict[str, type[GSANet] | type[SaliencyNet]] = {"gsanet": GSANet, "saliency": SaliencyNet}
@@ -40,10 +39,13 @@ def save_model(
     Args:
         dtype: of the floating tensors on disk; float16 halves the file.
         info: JSON-able facts about the training, kept in the header.
+
+    Raises:
+        GsanetError: it cannot be written.
     """
     kind = next(name for name, cls in KINDS.items() if type(model) is cls)
     header = {
-        "format": "gsanet-1",
+        "format": FORMAT,
         "kind": kind,
         "config": json.dumps(model.config.to_dict()),
         "info": json.dumps(dict(info or {})),
@@ -52,51 +54,16 @@ def save_model(
         name: tensor.detach().to("cpu", dtype if dtype and tensor.is_floating_point() else tensor.dtype).contiguous()
         for name, tensor in weights_of(model).items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # safetensors keeps its files from everybody but the owner; this one gets the rights of any new file.
-        beside.touch()
-        rights = beside.stat().st_mode
-        save_file(tensors, beside, metadata=header)
-        beside.chmod(rights)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def read_header(path: Path) -> tuple[str, GSANetConfig, dict[str, Any]]:
-    """Kind, configuration and training facts of a file written by :func:`save_model`.
-
-    Raises:
-        GsanetError: no such file, or not one of ours.
-    """
-    if not path.is_file():
-        raise GsanetError(f"no such weights file: {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-    except SafetensorError as error:
-        raise GsanetError(f"{path} is not a safetensors file ({error})") from None
-    if header.get("format") != "gsanet-1" or header.get("kind") not in KINDS:
-        raise GsanetError(f"{path} was not written by gsanet: its header names no gsanet model")
-    try:
-        config = GSANetConfig.from_dict(json.loads(header["config"]))
-    except ValueError as error:
-        raise GsanetError(f"{path}: {error}; it may need a newer gsanet") from None
-    return header["kind"], config, json.loads(header.get("info", "{}"))
+    with written_whole(path, parents=True) as part:
+        # Not by safetensors' own hand, which keeps its files from everybody but the owner.
+        part.write_bytes(save(tensors, metadata=header))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors, floating ones as float32."""
     with safe_open(path, framework="pt") as file:
-        tensors = {_today(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        tensors = {today(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-
-
-def _today(name: str) -> str:
-    """Files of version 0.1 call the convolution after the similarity maps by its stage."""
-    return re.sub(r"^(rgb|flow)_stage3\.", r"\1_slots.enrich.", name)
 
 
 def load_model(path: Path) -> GSANet:

