@@ -55,7 +55,7 @@ def test_import_says_what_is_wrong_in_one_line(
         return error
 
     output = tmp_path / "model.safetensors"
-    assert "no such checkpoint" in complaint(tmp_path / "gone.pth", "-o", output)
+    assert "no such file of weights" in complaint(tmp_path / "gone.pth", "-o", output)
     assert "give it a name that ends in .safetensors" in complaint(checkpoint, "-o", tmp_path / "model.pth")
     (tmp_path / "text.pth").write_text("hello")
     assert "text.pth" in complaint(tmp_path / "text.pth", "-o", output)

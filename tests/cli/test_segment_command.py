@@ -126,9 +126,7 @@ def test_an_output_folder_that_cannot_be_made(gsanet, tiny_clip: Path, tiny_weig
 def test_the_demo_says_where_its_results_are(
     gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path, monkeypatch
 ) -> None:  # type: ignore[no-untyped-def]
-    from gsanet import segment
-
-    monkeypatch.setattr(segment, "sample_clip", lambda: tiny_clip)
+    monkeypatch.setattr("gsanet.video.sample_clip.sample_clip", lambda: tiny_clip)
     for _ in range(2):
         code, out, err = gsanet("demo", "-o", tmp_path, "--model", tiny_weights)
         assert code == 0, err

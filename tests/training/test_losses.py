@@ -153,8 +153,13 @@ def test_maps_are_the_logits_of_the_slot_maps() -> None:
     torch.manual_seed(0)
     state = SlotState(torch.randn(1, 3, 4, 4), *[torch.zeros(1, 3, 4)] * 3, torch.rand(1, 3, 4, 4) * 1.8 - 0.9)
     output = GSANetOutput([torch.zeros(1, 1, 4, 4)] * 4, {"rgb": state}, (8, 8))
-    maps = supervised_maps(output)
-    for name, probability in output.slot_maps().items():
+    maps, probabilities = supervised_maps(output), output.slot_maps()
+    assert state.coarse is not None
+    torch.testing.assert_close(probabilities["coarse_fg_rgb"], state.coarse.softmax(1)[:, :1])
+    torch.testing.assert_close(probabilities["fine_fg_rgb"], (state.fine[:, :1] + 1) / 2)
+    torch.testing.assert_close(probabilities["fine_not_bg_rgb"], 1 - (state.fine[:, 1:2] + 1) / 2)
+    assert maps.keys() - probabilities.keys() == {f"mask_stride{s}" for s in (4, 8, 16, 32)}
+    for name, probability in probabilities.items():
         torch.testing.assert_close(maps[name].sigmoid(), probability)
 
 

@@ -19,6 +19,9 @@ from gsanet.model.slots import GuidedSlots, SlotState
 
 STREAMS = ("rgb", "flow")
 
+_CERTAIN = 1e-6
+"""How near to 0 or 1 a probability may come before it becomes a logit."""
+
 
 @dataclass
 class ReferenceFeatures:
@@ -60,19 +63,25 @@ class GSANetOutput:
         slots = {name: state.float() for name, state in self.slots.items()}
         return GSANetOutput([m.float() for m in self.masks], slots, self.size)
 
-    def slot_maps(self) -> dict[str, Tensor]:
+    def slot_maps(self, logits: bool = False) -> dict[str, Tensor]:
         """The two coarse and four fine slot maps as probabilities at stride 16, each (B,1,h,w), by name.
 
         Fewer in an ablation: no coarse ones with random slots, none at all without slot attention.
         ``coarse_fg_*`` is the foreground slot's soft mask; ``fine_fg_*`` (cos + 1)/2 of slot 0;
         ``fine_not_bg_*`` 1 - (cos + 1)/2 of slot 1 (METHOD.md section 6).
+
+        Args:
+            logits: of the probabilities instead, as losses want them; those of the fine maps are bounded, which keeps
+                cos = +-1 finite.
         """
         maps = {}
         for name, state in self.slots.items():
             if state.coarse is not None:
-                maps[f"coarse_fg_{name}"] = state.coarse.softmax(1)[:, :1]
-            maps[f"fine_fg_{name}"] = (state.fine[:, 0:1] + 1) / 2
-            maps[f"fine_not_bg_{name}"] = (1 - state.fine[:, 1:2]) / 2
+                # Softmax over the slots as a logit: log p0 - log(1 - p0).
+                coarse = state.coarse[:, :1] - state.coarse[:, 1:].logsumexp(1, keepdim=True)
+                maps[f"coarse_fg_{name}"] = coarse if logits else coarse.sigmoid()
+            for part, p in (("fg", (state.fine[:, 0:1] + 1) / 2), ("not_bg", (1 - state.fine[:, 1:2]) / 2)):
+                maps[f"fine_{part}_{name}"] = torch.logit(p, eps=_CERTAIN) if logits else p
         return maps
 
 

@@ -50,16 +50,7 @@ def outline_importance(target: Tensor, outline: float) -> Tensor:
 
 def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
     """Logits of every supervised map by name: four masks and, for a video model, two coarse and four fine maps."""
-    maps = {f"mask_stride{4 * 2**k}": m for k, m in enumerate(output.masks)}
-    for name, state in output.slots.items():
-        if state.coarse is not None:
-            foreground, background = state.coarse[:, :1], state.coarse[:, 1:]
-            # softmax over slots as a logit: log p0 - log(1 - p0).
-            maps[f"coarse_fg_{name}"] = foreground - background.logsumexp(1, keepdim=True)
-        # (cos + 1)/2 as a logit; the bound keeps cos = +-1 finite.
-        maps[f"fine_fg_{name}"] = torch.logit((state.fine[:, 0:1] + 1) / 2, eps=1e-6)
-        maps[f"fine_not_bg_{name}"] = torch.logit((1 - state.fine[:, 1:2]) / 2, eps=1e-6)
-    return maps
+    return {f"mask_stride{4 * 2**k}": m for k, m in enumerate(output.masks)} | output.slot_maps(logits=True)
 
 
 def total_loss(output: GSANetOutput, target: Tensor, outline: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
