@@ -30,7 +30,7 @@ def names(root: Path, protocol_name: str = "davis16", **options: str) -> dict[st
     return {name: len(frames) for name, frames in truth.sequences.items()}
 
 
-def test_mission_layout_finds_masks_and_pictures(gt: Path) -> None:
+def test_data_layout_finds_masks_and_pictures(gt: Path) -> None:
     truth = find_truth(gt, DAVIS)
     assert {k: len(v) for k, v in truth.sequences.items()} == LENGTHS
     assert truth.rgb["duck"]["00003"] == gt / "duck" / "RGB" / "00003.png"

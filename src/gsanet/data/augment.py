@@ -1,4 +1,4 @@
-"""Augmentation (METHOD.md section 8): one affine warp for all pictures of a frame, colour for the photograph only.
+"""Augmentation: one affine warp for all pictures of a frame, colour for the photograph (docs/method.md, section 8).
 
 Flips, crops, rotation and resizing are composed into a single matrix, so a picture is sampled once; a flow
 picture is warped as *vectors*, turned by the matrix's linear part, and coloured again, because the colour wheel

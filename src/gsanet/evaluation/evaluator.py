@@ -58,7 +58,7 @@ def evaluate(
 
     Args:
         pred: folder of ``<sequence>[/masks]/*.png`` or of flat ``sequence_00000.png``.
-        gt: official DAVIS root, mission layout or folders of masks; see :mod:`gsanet.evaluation.files`.
+        gt: official DAVIS root, data layout or folders of masks; see :mod:`gsanet.evaluation.files`.
         name: of the run; by default the folder's.
         protocol_name: one of :data:`~gsanet.evaluation.protocols.PROTOCOLS`.
         sequences: only these.

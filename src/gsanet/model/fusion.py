@@ -1,6 +1,6 @@
 """Convolutional parts: multi-scale fusion inside a stream, fusion of the two streams, the top-down decoder.
 
-METHOD.md sections 2 and 6.
+docs/method.md, sections 2 and 6.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gsanet.model.layers import conv_bn
 
 
 class MultiScaleFusion(nn.Module):
-    """MFFM: one stage's feature, seen at growing dilations (METHOD.md section 2.2).
+    """MFFM: one stage's feature, seen at growing dilations (docs/method.md, section 2.2).
 
     Args:
         inputs: channels of the backbone's stage.
@@ -39,7 +39,7 @@ class MultiScaleFusion(nn.Module):
 
 
 class StreamFusion(nn.Module):
-    """RGB and flow features of one stage become one (METHOD.md section 6)."""
+    """RGB and flow features of one stage become one (docs/method.md, section 6)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class StreamFusion(nn.Module):
 
 
 class TopDownDecoder(nn.Module):
-    """From four stages to 4 accumulated mask logits at stride 4 (METHOD.md section 6).
+    """From four stages to 4 accumulated mask logits at stride 4 (docs/method.md, section 6).
 
     Args:
         channels: C.

@@ -1,4 +1,4 @@
-"""Stage 2: both streams learn from videos, with guided slots (METHOD.md section 8.3)."""
+"""Stage 2: both streams learn from videos, with guided slots (docs/method.md, section 8.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 1: the RGB stream learns to find objects in DUTS pictures (METHOD.md section 8.1)."""
+"""Stage 1: the RGB stream learns to find objects in DUTS pictures (docs/method.md, section 8.1)."""
 
 from __future__ import annotations
 
