@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision.models.optical_flow import RAFT
+from torchvision.models.optical_flow.raft import CorrBlock
 
 from gsanet.base.device import choose_device
 from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod, Pair, require_pair
 from gsanet.flow.colour import Flow, Picture
-from gsanet.flow.raft_correlation import LeanCorrelation, VolumeCorrelation, volume_bytes
 from gsanet.flow.raft_weights import build_raft, read_weights
 
 ITERATIONS = 12
@@ -32,17 +32,15 @@ _STRIDE, _SMALLEST = 8, 128
 """The network needs sides that are multiples of the one and no shorter than the other."""
 
 _CPU_VOLUME = 2 * 2**30
-"""Bytes that the correlation volumes of a batch may take on a CPU; on a GPU it is a quarter of its memory."""
+"""Bytes that the correlations of a batch may take on a CPU; on a GPU it is a quarter of its memory."""
 
 
 class RAFTFlow(FlowMethod):
     """Flow between two pictures of one size, by a RAFT network.
 
     Sides are padded with their border to a multiple of 8, 128 at least, evenly on both sides as RAFT's authors do,
-    and the flow is cropped back. Up to a size the correlations of all pairs of pixels are kept, in a volume that grows
-    with the square of their number; beyond *volume* bytes they are computed where they are looked up, slower, in memory
-    that grows with the number. A batch is split where its volumes together would be larger. Which of these happens
-    depends on the sizes alone.
+    and the flow is cropped back. The correlations of all pairs of pixels take memory that grows with the square of
+    their number (:func:`volume_bytes`): a batch is split where it would take more than the device has room for.
 
     The threads that share one take turns.
 
@@ -53,7 +51,6 @@ class RAFTFlow(FlowMethod):
         precision: of encoders and refinement; correlations and coordinates are float32 always. ``auto`` is float16
             on a GPU, as RAFT's authors have it, and float32 elsewhere.
         batch: pairs at once; :data:`BATCH` if None.
-        volume: bytes; :data:`_CPU_VOLUME` or a quarter of the GPU's memory if None.
 
     Raises:
         GsanetError: no such device or precision, fewer than one iteration or pair.
@@ -69,7 +66,6 @@ class RAFTFlow(FlowMethod):
         device: str = "auto",
         precision: str = "auto",
         batch: int | None = None,
-        volume: int | None = None,
     ) -> None:
         self.device = choose_device(device)
         self.iterations = ITERATIONS if iterations is None else iterations
@@ -81,11 +77,9 @@ class RAFTFlow(FlowMethod):
         if precision == "auto":
             precision = "float16" if self.device.type == "cuda" else "float32"
         self.precision = precision
-        self.volume = _volume_limit(self.device) if volume is None else volume
         self._network = network.eval().to(self.device)
         block = network.corr_block
-        self._full = VolumeCorrelation(num_levels=block.num_levels, radius=block.radius)
-        self._lean = LeanCorrelation(num_levels=block.num_levels, radius=block.radius)
+        self._network.corr_block = _Correlation(num_levels=block.num_levels, radius=block.radius)
         self._turn = threading.Lock()
 
     def __call__(self, first: Picture, second: Picture) -> Flow:
@@ -109,24 +103,21 @@ class RAFTFlow(FlowMethod):
         return flows
 
     def _at_once(self, height: int, width: int) -> int:
-        """Pairs whose volumes fit together; one where not even one does."""
+        """Pairs whose correlations fit together; one where not even one's do."""
         top, bottom, left, right = padding(height, width)
         one = volume_bytes(height + top + bottom, width + left + right)
-        return max(1, min(self.batch, self.volume // one))
+        return max(1, min(self.batch, _room(self.device) // one))
 
     def _run(self, pairs: Sequence[Pair]) -> list[Flow]:
         height, width = pairs[0][0].shape[:2]
-        top, bottom, left, right = padding(height, width)
-        lean = volume_bytes(height + top + bottom, width + left + right) > self.volume
-        block = self._lean if lean else self._full
+        top, _, left, _ = padding(height, width)
         try:
             with self._turn, torch.inference_mode(), self._autocast():
                 first, second = (self._input([pair[k] for pair in pairs]) for k in (0, 1))
-                self._network.corr_block = block
                 try:
                     flow = self._network(first, second, num_flow_updates=self.iterations)[-1]
                 finally:
-                    block.forget()
+                    self._network.corr_block.forget()
                 flows = flow[:, :, top : top + height, left : left + width].permute(0, 2, 3, 1).float().cpu().numpy()
         except RuntimeError as error:
             if not _is_out_of_memory(error):
@@ -173,7 +164,26 @@ def padding(height: int, width: int) -> tuple[int, int, int, int]:
     return down // 2, down - down // 2, across // 2, across - across // 2
 
 
-def _volume_limit(device: torch.device) -> int:
+def volume_bytes(height: int, width: int) -> int:
+    """What the correlations of one pair take while they are made, for padded pictures: they are there twice."""
+    return 2 * 4 * (height // _STRIDE * (width // _STRIDE)) ** 2
+
+
+class _Correlation(CorrBlock):  # type: ignore[misc]
+    """Torchvision's, in float32 whatever the precision around it."""
+
+    def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
+        """Features (B,C,h,w) of both pictures -> the products of all pairs of pixels, at several levels."""
+        with torch.autocast(fmap1.device.type, enabled=False):
+            super().build_pyramid(fmap1.float(), fmap2.float())
+
+    def forget(self) -> None:
+        """Give the memory back: it would be kept until the next pair."""
+        self.corr_pyramid: list[Tensor] = []
+
+
+def _room(device: torch.device) -> int:
+    """Bytes for the correlations of a batch."""
     if device.type != "cuda":
         return _CPU_VOLUME
     return int(torch.cuda.get_device_properties(device).total_memory) // 4
