@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gsanet.base.threshold import object_mask
-from gsanet.data.datasets import Progress, SaliencyDataset
+from gsanet.data.cache import Progress
+from gsanet.data.datasets import SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, Sample
 from gsanet.model.network import SaliencyNet

@@ -17,7 +17,7 @@ WORST, BEST, DIFFERENT = 8, 4, 6
 
 
 @dataclass(frozen=True)
-class Shown:
+class RankedFrame:
     """A frame of the first run."""
 
     sequence: str
@@ -28,15 +28,15 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Group:
+class FrameGroup:
     """Frames under one heading."""
 
     heading: str
-    frames: list[Shown]
+    frames: list[RankedFrame]
 
 
 @dataclass(frozen=True)
-class Side:
+class RunFrame:
     """A frame as one of two runs has it."""
 
     run: str
@@ -45,12 +45,12 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Differing:
+class DifferingFrame:
     """A frame on which two runs differ."""
 
     sequence: str
     frame: str
-    sides: list[Side]
+    sides: list[RunFrame]
     value: str
     """First run minus the other."""
 
@@ -60,8 +60,8 @@ class Gallery:
     """All frames of the page."""
 
     legend: list[Key]
-    differing: list[Differing]
-    groups: list[Group]
+    differing: list[DifferingFrame]
+    groups: list[FrameGroup]
 
 
 def gallery(runs: Sequence[Evaluation | None], results: Sequence[Result]) -> Gallery | None:
@@ -73,25 +73,25 @@ def gallery(runs: Sequence[Evaluation | None], results: Sequence[Result]) -> Gal
     if len(results) > 1 and runs[1] is not None:
         differing = [_differing(first, runs[1], ranked) for ranked in most_different(results[1], results[0], DIFFERENT)]
     groups = [
-        Group("Worst", [_shown(first, ranked) for ranked in rank(first.result, WORST)]),
-        Group("Best", [_shown(first, ranked) for ranked in rank(first.result, BEST, best=True)]),
+        FrameGroup("Worst", [_shown(first, ranked) for ranked in rank(first.result, WORST)]),
+        FrameGroup("Best", [_shown(first, ranked) for ranked in rank(first.result, BEST, best=True)]),
     ]
     keys = [Key("hit", "found"), Key("false", "marked wrongly"), Key("missed", "overlooked")]
     return Gallery(keys, differing, groups)
 
 
-def _shown(run: Evaluation, ranked: Ranked) -> Shown:
+def _shown(run: Evaluation, ranked: Ranked) -> RankedFrame:
     picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-    return Shown(ranked.sequence, ranked.frame, picture, _number(run.result, ranked.value))
+    return RankedFrame(ranked.sequence, ranked.frame, picture, _number(run.result, ranked.value))
 
 
-def _differing(first: Evaluation, other: Evaluation, ranked: Ranked) -> Differing:
+def _differing(first: Evaluation, other: Evaluation, ranked: Ranked) -> DifferingFrame:
     sides = []
     for run in (first, other):
         values = dict(zip(_frames_of(run, ranked.sequence), frame_values(run.result, ranked.sequence), strict=True))
         picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-        sides.append(Side(run.result.name, picture, _number(run.result, values[ranked.frame])))
-    return Differing(ranked.sequence, ranked.frame, sides, _number(first.result, ranked.value, signed=True))
+        sides.append(RunFrame(run.result.name, picture, _number(run.result, values[ranked.frame])))
+    return DifferingFrame(ranked.sequence, ranked.frame, sides, _number(first.result, ranked.value, signed=True))
 
 
 def _number(result: Result, value: float, signed: bool = False) -> str:

@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A sequence or a class."""
 
     name: str
@@ -51,8 +51,8 @@ class Table:
     """Every sequence, classes if there are any, and all together."""
 
     columns: list[Column]
-    sequences: list[Row]
-    classes: list[Row]
+    sequences: list[TableRow]
+    classes: list[TableRow]
     frames: int
     overall: list[Cell]
 
@@ -79,7 +79,7 @@ def sequence_table(result: Result) -> Table:
         return [_cell(column, scores, headline) for column in chosen]
 
     sequences = [
-        Row(
+        TableRow(
             s.name,
             cells(s.summary, result.headline),
             len(s.frames),
@@ -87,7 +87,7 @@ def sequence_table(result: Result) -> Table:
         )
         for s in result.sequences
     ]
-    classes = [Row(label, cells(scores)) for label, scores in result.classes.items()]
+    classes = [TableRow(label, cells(scores)) for label, scores in result.classes.items()]
     return Table(chosen, sequences, classes, result.frames, cells(result.overall))
 
 
