@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py DATA -o runs/ablation [--seeds 0,1,2] [--recipe recipes/ablation.toml]
 
-DATA is a folder in the mission's layout. Every row goes through both stages of the recipe; rows of one width share
+DATA is a folder in the data layout. Every row goes through both stages of the recipe; rows of one width share
 their stage 1, which knows no slots, and each seed is one of stage 2. Scores are of the sequences that the recipe holds
 out. Whatever is done already in the output folder is not done again, and a run that was killed goes on: two processes
 with different seeds may share the work. `--seeds ""` only prints the table.

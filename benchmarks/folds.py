@@ -3,7 +3,7 @@
     python benchmarks/folds.py DATA -o runs/folds --pretrained W [--set train.steps=300 ...]
     python benchmarks/folds.py DATA -o runs/folds-b --pretrained W [...] --compare runs/folds
 
-DATA is a folder in the mission's layout. Of its training sequences, in order of their names, fold K of N holds out the
+DATA is a folder in the data layout. Of its training sequences, in order of their names, fold K of N holds out the
 Kth, the N+Kth and so on. One model is trained for each fold and segments what it was not shown; all masks are then
 evaluated together, with an interval, and with --compare against those of another recipe, sequence by sequence.
 

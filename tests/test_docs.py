@@ -1,4 +1,4 @@
-"""What the pages say is there: files behind links, names in code, commands, their options, recipes."""
+"""What the pages say is there: files behind links, names in code, commands, their options, recipes, extras."""
 
 from __future__ import annotations
 
@@ -133,3 +133,11 @@ def test_options_on_their_own_belong_to_some_command(page: Path) -> None:
     scripts = " ".join(file.read_text() for file in (ROOT / "benchmarks").glob("*.py"))
     for option in re.findall(r"`(--[a-z][a-z-]*)", page.read_text()):
         assert option in known or f'"{option}"' in scripts, f"{name_of(page)}: no command has {option}"
+
+
+def test_extras_exist() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    extras = re.findall(r"^([a-z]+) = \[", project.partition("[project.optional-dependencies]")[2], re.M)
+    for page in (page for page in PAGES if page.name not in LOGS):
+        for extra in re.findall(r"gsanet\[([a-z]+)\]", page.read_text()):
+            assert extra in extras, f"{name_of(page)}: gsanet has no extra {extra}"

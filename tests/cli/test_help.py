@@ -158,7 +158,7 @@ def test_the_choices_are_the_librarys() -> None:
     from gsanet.data.flow_folder import DIRECTIONS, SAVE
     from gsanet.evaluation.protocols import PROTOCOLS
     from gsanet.flow.methods import METHODS
-    from gsanet.flow.raft import PRECISIONS as FLOW_PRECISIONS
+    from gsanet.flow.network_flow import PRECISIONS as FLOW_PRECISIONS
     from gsanet.prepare import DATASETS
     from gsanet.runtime.opening import RUNTIMES
     from gsanet.runtime.precision import PRECISIONS

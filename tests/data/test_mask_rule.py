@@ -16,9 +16,8 @@ from gsanet.data.datasets import SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.masks import LABELS, SOFT, decide, read_truth, warn_if_empty
 from gsanet.data.raw_masks import read_raw
-from gsanet.data.sample import load
-from gsanet.evaluation.masks import Reading
-from gsanet.evaluation.masks import decide as measured
+from gsanet.data.sample import load_frame
+from gsanet.evaluation.masks import Reading, foreground
 from gsanet.prepare import prepare_dataset
 
 
@@ -47,7 +46,7 @@ def place(folder: Path, name: str) -> Path:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_training_reads_every_form(name: str, files: Path) -> None:
-    _, mask = load(place(files / "RGB", name), place(files / "GT", name), None, 1000)
+    _, mask = load_frame(place(files / "RGB", name), place(files / "GT", name), None, 1000)
     assert np.array_equal(mask, BOTH * np.uint8(255))
 
 
@@ -63,9 +62,9 @@ def test_evaluation_reads_every_form_or_says_what_is_doubtful(name: str, files: 
     path, form = place(files / "GT", name), FORMS[name]
     if form.refused:
         with pytest.raises(GsanetError, match=form.refused):
-            measured(read_raw(path), path, Reading(void=True), truth=True)
+            foreground(read_raw(path), path, Reading(void=True), truth=True)
         return
-    decided = measured(read_raw(path), path, Reading(void=True), truth=True)
+    decided = foreground(read_raw(path), path, Reading(void=True), truth=True)
     assert np.array_equal(decided.mask, BOTH)
     assert (decided.void is not None) == form.void
     assert decided.void is None or np.array_equal(decided.void, OPEN)
@@ -76,8 +75,8 @@ def test_void_is_an_object_where_a_data_set_has_none(name: str, files: Path) -> 
     path = place(files / "GT", name)
     decided = decide(read_raw(path), path)
     assert decided.void is None and np.array_equal(decided.mask, BOTH | OPEN)
-    assert np.array_equal(measured(read_raw(path), path, Reading(), truth=True).mask, BOTH | OPEN)
-    prediction = measured(read_raw(path), path, Reading(void=True))
+    assert np.array_equal(foreground(read_raw(path), path, Reading(), truth=True).mask, BOTH | OPEN)
+    prediction = foreground(read_raw(path), path, Reading(void=True))
     assert prediction.void is None and np.array_equal(prediction.mask, BOTH | OPEN), "a prediction leaves nothing open"
 
 

@@ -10,7 +10,7 @@ from discs import LENGTHS, disc, predicted_masks, truth_masks, write_grey, write
 
 from gsanet.base.errors import GsanetError
 from gsanet.evaluation.files import find_predictions, find_truth
-from gsanet.evaluation.pairing import pair
+from gsanet.evaluation.pairing import pair_sequences
 from gsanet.evaluation.protocols import protocol
 
 DAVIS = protocol("davis16")
@@ -30,7 +30,7 @@ def names(root: Path, protocol_name: str = "davis16", **options: str) -> dict[st
     return {name: len(frames) for name, frames in truth.sequences.items()}
 
 
-def test_mission_layout_finds_masks_and_pictures(gt: Path) -> None:
+def test_data_layout_finds_masks_and_pictures(gt: Path) -> None:
     truth = find_truth(gt, DAVIS)
     assert {k: len(v) for k, v in truth.sequences.items()} == LENGTHS
     assert truth.rgb["duck"]["00003"] == gt / "duck" / "RGB" / "00003.png"
@@ -83,7 +83,9 @@ def test_predictions_with_and_without_masks_folder_and_flat(pred: Path, worse: P
 def test_one_sequence_against_one_needs_no_names(tmp_path: Path) -> None:
     write_masks(tmp_path / "masks", predicted_masks("duck"))
     write_masks(tmp_path / "anything", truth_masks("duck"))
-    files, warnings = pair(find_truth(tmp_path / "anything", DAVIS), find_predictions(tmp_path / "masks"), DAVIS)
+    files, warnings = pair_sequences(
+        find_truth(tmp_path / "anything", DAVIS), find_predictions(tmp_path / "masks"), DAVIS
+    )
     assert [f.name for f in files] == ["anything"]
     assert list(files[0].pred) == list(files[0].gt)
     assert warnings == []
@@ -91,26 +93,26 @@ def test_one_sequence_against_one_needs_no_names(tmp_path: Path) -> None:
 
 def test_missing_sequences_are_an_error_and_extra_ones_a_warning(gt: Path, pred: Path) -> None:
     write_masks(pred / "stranger" / "masks", predicted_masks("duck"))
-    _, warnings = pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+    _, warnings = pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
     assert "1 predicted sequence(s) without ground truth were left out: stranger" in warnings[0]
     shutil.rmtree(pred / "swan")
     with pytest.raises(GsanetError, match="no prediction for 1 of 3 sequences: swan"):
-        pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
-    files, _ = pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS, ["goat", "duck"])
+        pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+    files, _ = pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS, ["goat", "duck"])
     assert [f.name for f in files] == ["goat", "duck"]
     with pytest.raises(GsanetError, match="no ground truth for horse"):
-        pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS, ["horse"])
+        pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS, ["horse"])
 
 
 def test_a_missing_frame_counts_only_where_the_protocol_looks(gt: Path, pred: Path) -> None:
     (pred / "duck" / "masks" / "00008.png").unlink()
-    _, warnings = pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+    _, warnings = pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
     assert "00008, which the protocol leaves out anyway" in warnings[0]
     with pytest.raises(GsanetError, match="duck: no prediction for 1 of 9 annotated frames: 00008"):
-        pair(find_truth(gt, DAVIS), find_predictions(pred), protocol("segtrack2"))
+        pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), protocol("segtrack2"))
     (pred / "duck" / "masks" / "00004.png").unlink()
     with pytest.raises(GsanetError, match=r"00004, 00008|annotated frames: 00004"):
-        pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+        pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
 
 
 def test_shifted_numbers_are_not_averaged(gt: Path, pred: Path) -> None:
@@ -118,14 +120,14 @@ def test_shifted_numbers_are_not_averaged(gt: Path, pred: Path) -> None:
     shutil.rmtree(pred / "goat" / "masks")
     write_masks(pred / "goat" / "masks", predicted_masks("goat"), first=1)
     with pytest.raises(GsanetError, match=r"goat: .*look shifted"):
-        pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+        pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
 
 
 def test_other_names_but_as_many_are_matched_in_order(gt: Path, pred: Path) -> None:
     shutil.rmtree(pred / "goat" / "masks")
     for i, mask in enumerate(predicted_masks("goat")):
         write_grey(pred / "goat" / "masks" / f"frame{i + 1}.png", mask)
-    files, warnings = pair(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
+    files, warnings = pair_sequences(find_truth(gt, DAVIS), find_predictions(pred), DAVIS)
     goat = next(f for f in files if f.name == "goat")
     assert goat.pred["00003"].name == "frame4.png"
     assert warnings == ["goat: frame names differ from the ground truth's; matched in order"]
@@ -135,7 +137,7 @@ def test_sparse_annotation_ignores_predictions_between(gt: Path, pred: Path) -> 
     for i in (1, 2, 3, 5, 6, 7):
         (gt / "duck" / "GT" / f"{i:05d}.png").unlink()
     rules = protocol("fbms")
-    files, warnings = pair(find_truth(gt, rules), find_predictions(pred), rules)
+    files, warnings = pair_sequences(find_truth(gt, rules), find_predictions(pred), rules)
     duck = next(f for f in files if f.name == "duck")
     assert list(duck.gt) == ["00000", "00004", "00008"]
     assert warnings == []
@@ -143,7 +145,7 @@ def test_sparse_annotation_ignores_predictions_between(gt: Path, pred: Path) -> 
     shutil.rmtree(pred / "duck" / "masks")
     for i, mask in enumerate(predicted_masks("duck")):
         write_grey(pred / "duck" / "masks" / f"{i + 1}.png", mask)
-    files, warnings = pair(find_truth(gt, rules), find_predictions(pred), rules)
+    files, warnings = pair_sequences(find_truth(gt, rules), find_predictions(pred), rules)
     duck = next(f for f in files if f.name == "duck")
     assert duck.pred["00004"].name == "5.png"
     assert len(warnings) == 1

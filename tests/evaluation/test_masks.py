@@ -10,7 +10,7 @@ from PIL import Image
 
 from gsanet.base.errors import GsanetError
 from gsanet.data.raw_masks import read_raw
-from gsanet.evaluation.masks import Reading, decide
+from gsanet.evaluation.masks import Reading, foreground
 
 BOX = np.zeros((20, 30), bool)
 BOX[5:12, 8:20] = True
@@ -25,7 +25,7 @@ def save(path: Path, values: np.ndarray, palette: list[int] | None = None) -> Pa
 
 
 def read(path: Path, *, threshold: float | None = None, merge: bool = True, void: bool = False, truth: bool = False):
-    return decide(read_raw(path), path, Reading(threshold, merge, void), truth=truth)
+    return foreground(read_raw(path), path, Reading(threshold, merge, void), truth=truth)
 
 
 def ramp() -> np.ndarray:

@@ -8,7 +8,8 @@ import json
 import re
 import shutil
 import subprocess
-from html import escape, unescape
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -100,6 +101,36 @@ def test_warnings_are_shown_and_escaped(ours: Evaluation) -> None:
     assert "duck: <b>odd</b>" in Page(render([ours])).text
 
 
+HOSTILE = '<script>alert("x")</script>'
+
+
+def test_hostile_names_are_text_and_nothing_else(gt: Path, pred: Path, worse: Path) -> None:
+    """Names of runs, sequences, frames, classes, and what is said of them."""
+    runs = []
+    for folder, name in ((pred, f"{HOSTILE} one"), (worse, '\'onmouseover="alert(2)" & two')):
+        run = evaluate(folder, gt, name, protocol_name="youtube-objects", stability=True)
+        run.result.warnings.append(f"{HOSTILE} warned")
+        run.result.choices.append(f"{HOSTILE} chosen by {name}")
+        run.result.facts |= {"device": f"{HOSTILE} device", "gsanet": f"{HOSTILE} version"}
+        run.result.classes = {f"{HOSTILE} class": run.result.overall}
+        for i, sequence in enumerate(run.result.sequences):
+            hostile = f"{HOSTILE}{i}"
+            run.files[i] = replace(run.files[i], name=hostile)
+            for kind in (run.files[i].gt, run.files[i].pred, run.files[i].rgb):
+                kind |= {f"<b>{frame}": path for frame, path in kind.items()}
+            sequence.name, sequence.frames = hostile, [f"<b>{frame}" for frame in sequence.frames]
+        runs.append(run)
+    for shown in (runs, runs[:1]):
+        text = render(shown)
+        page = Page(text)
+        assert len(re.findall("<script", text)) == 1, "the page's own"
+        assert "<b><" not in text and "<b>0" not in text and 'onmouseover="' not in text
+        assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+        for part in ("one", "warned", "chosen", "device", "version", "class"):
+            assert f"{HOSTILE} {part}" in page.text, part
+        assert f"{HOSTILE}0" in page.text and "<b>00000" in page.text
+
+
 def test_a_run_from_json_has_no_pictures_but_compares(ours: Evaluation, theirs: Evaluation, tmp_path: Path) -> None:
     theirs.result.save(tmp_path / "theirs.json")
     loaded = Result.load(tmp_path / "theirs.json")
@@ -145,7 +176,8 @@ def test_plots_hold_any_number_of_frames() -> None:
         drawn = over_time([Series("J", "m-j", [0.5] * count)], frames, "t")
         assert drawn.count("<polyline") == (count > 1)
         assert drawn.count("<circle") == (count == 1)
-        assert f'data-frames="{escape(json.dumps(frames))}"' in drawn
+        attribute = re.search('data-frames="([^"]*)"', drawn)
+        assert attribute and json.loads(unescape(attribute[1])) == frames
     assert "nan" not in histogram([Series("J", "run0", [1.0]), Series("K", "run1", [0.0])], "t")
     assert 'class="loss"' in difference_bar(-0.1, 0.2)
     assert "nan" not in difference_bar(0.0, 0.0)

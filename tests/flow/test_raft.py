@@ -18,9 +18,7 @@ from torch import Tensor
 
 from gsanet.base.errors import GsanetError
 from gsanet.flow import flow_method, flow_to_picture, sequence_flow
-from gsanet.flow import raft as module
-from gsanet.flow.raft import ITERATIONS, RAFTFlow, padding
-from gsanet.flow.raft_correlation import LeanCorrelation, VolumeCorrelation, volume_bytes
+from gsanet.flow.raft import ITERATIONS, RAFTFlow, padding, volume_bytes
 from gsanet.flow.raft_weights import build_raft, read_weights
 
 Picture = NDArray[np.uint8]
@@ -130,54 +128,18 @@ def test_a_sequence_in_batches_ends_as_any_other(flow: RAFTFlow) -> None:
     assert not list(sequence_flow(frames, flow))[2].any()
 
 
-def test_without_the_volume_the_flow_is_the_same(flow: RAFTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the limit correlations are computed where they are looked up; here in several chunks."""
-    monkeypatch.setattr("gsanet.flow.raft_correlation._CHUNK", {True: 2**20})
-    pair = texture(136, 152), texture(136, 152, seed=1)
-    lean = RAFTFlow(flow._network, iterations=2, device="cpu", volume=volume_bytes(136, 152) - 1)
-    full = RAFTFlow(flow._network, iterations=2, device="cpu", volume=volume_bytes(136, 152))
-    used: list[type] = []
-    for kind in (VolumeCorrelation, LeanCorrelation):
-        plain = kind.build_pyramid
-        monkeypatch.setattr(
-            kind, "build_pyramid", lambda self, a, b, plain=plain: (used.append(type(self)), plain(self, a, b))[1]
-        )
-    assert np.allclose(lean(*pair), full(*pair), atol=1e-3)
-    assert used == [LeanCorrelation, VolumeCorrelation]
-
-
-@pytest.mark.parametrize("radius", [3, 4])
-def test_both_correlations_agree_everywhere(radius: int) -> None:
-    """Also beyond the borders, and far beyond them, where a network that goes astray may look."""
-    generator = torch.Generator().manual_seed(0)
-    maps = [torch.randn(2, 8, 17, 22, generator=generator) for _ in range(2)]
-    y, x = torch.meshgrid(torch.arange(17.0), torch.arange(22.0), indexing="ij")
-    coords = torch.stack([x, y]) + torch.randn(2, 2, 17, 22, generator=generator) * 6
-    coords[0, :, 0] = torch.tensor([-40.0, 1e9])[:, None]
-    coords[1, :, 1] = torch.tensor([21.0, 16.0])[:, None]
-    full, lean = VolumeCorrelation(num_levels=4, radius=radius), LeanCorrelation(num_levels=4, radius=radius)
-    for block in (full, lean):
-        block.build_pyramid(*maps)
-    expected, found = full.index_pyramid(coords), lean.index_pyramid(coords)
-    assert found.shape == expected.shape == (2, 4 * (2 * radius + 1) ** 2, 17, 22)
-    assert torch.allclose(found, expected, atol=1e-4)
-    assert not found[0, :, 0].any() and found[1, :, 1].any()
-
-
-def test_large_frames_are_computed_without_a_volume_and_a_batch_shares_the_room(flow: RAFTFlow) -> None:
+def test_a_batch_is_split_where_its_correlations_would_not_fit(flow: RAFTFlow) -> None:
+    large = RAFTFlow(flow._network, device="cpu", batch=8)
+    assert large.at_once(128, 128) == 8
+    assert large.at_once(480, 854) == 2 * 2**30 // volume_bytes(480, 856) == 6
     # 4K would take 2 x 67 GB.
     assert volume_bytes(2160, 3840) > 100e9
-    limited = RAFTFlow(flow._network, device="cpu", batch=8)
-    assert limited.at_once(128, 128) == 8
-    assert limited.at_once(480, 854) == limited.volume // volume_bytes(480, 856) < 8
-    assert limited.at_once(2160, 3840) == 1
+    assert large.at_once(2160, 3840) == 1
 
 
 def test_memory_is_given_back(flow: RAFTFlow) -> None:
     flow(texture(), texture(seed=1))
-    assert not flow._full.corr_pyramid
-    RAFTFlow(flow._network, iterations=1, device="cpu", volume=0)(texture(), texture(seed=1))
-    assert not hasattr(flow._network.corr_block, "_levels")
+    assert not flow._network.corr_block.corr_pyramid
 
 
 def test_too_little_memory_is_one_line(flow: RAFTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,10 +154,9 @@ def test_too_little_memory_is_one_line(flow: RAFTFlow, monkeypatch: pytest.Monke
         flow(texture(), texture(seed=1))
 
 
-@pytest.mark.parametrize("volume", [None, 0])
 @pytest.mark.parametrize("precision, off", [("bfloat16", 0.2), ("float16", 0.03)])
-def test_mixed_precision_is_near(flow: RAFTFlow, precision: str, off: float, volume: int | None) -> None:
-    mixed = RAFTFlow(flow._network, iterations=2, device="cpu", precision=precision, volume=volume)
+def test_mixed_precision_is_near(flow: RAFTFlow, precision: str, off: float) -> None:
+    mixed = RAFTFlow(random_raft(), iterations=2, device="cpu", precision=precision)
     pair = texture(), texture(seed=1)
     found, exact = mixed(*pair), flow(*pair)
     assert found.dtype == np.float32
@@ -212,10 +173,7 @@ def test_threads_take_turns_and_get_the_same(flow: RAFTFlow) -> None:
 
 def test_the_large_network_runs_too() -> None:
     large = RAFTFlow(random_raft("large"), iterations=1, device="cpu")
-    pair = texture(), texture(seed=1)
-    lean = RAFTFlow(large._network, iterations=1, device="cpu", volume=0)
-    assert large(*pair).shape == (128, 128, 2)
-    assert np.allclose(large(*pair), lean(*pair), atol=1e-3)
+    assert large(texture(), texture(seed=1)).shape == (128, 128, 2)
 
 
 def test_settings_that_cannot_be(flow: RAFTFlow) -> None:
@@ -273,10 +231,9 @@ def test_a_gpu_is_given_eight_pairs_in_half_precision(monkeypatch: pytest.Monkey
     """The choices alone: there need be no GPU."""
     network = random_raft()
     monkeypatch.setattr("gsanet.flow.network_flow.choose_device", lambda name: torch.device("cuda"))
-    monkeypatch.setattr(module, "_volume_limit", lambda device: 2**33)
     monkeypatch.setattr(network, "to", lambda device: network)
     flow = RAFTFlow(network)
-    assert (flow.batch, flow.precision, flow.volume) == (8, "float16", 2**33)
+    assert (flow.batch, flow.precision) == (8, "float16")
     assert RAFTFlow(network, precision="float32", batch=2).precision == "float32"
 
 
@@ -284,6 +241,6 @@ def test_a_gpu_is_given_eight_pairs_in_half_precision(monkeypatch: pytest.Monkey
 def test_a_gpu_agrees_with_the_cpu(flow: RAFTFlow) -> None:
     pairs = [(texture(120, 200, seed=i), moved(texture(120, 200, seed=i), 2, 1)) for i in range(3)]
     expected = [flow(*pair) for pair in pairs]
-    for precision, volume, off in (("float32", None, 0.02), ("float16", None, 0.1), ("float16", 0, 0.1)):
-        found = RAFTFlow(random_raft(), iterations=2, device="cuda", precision=precision, volume=volume).many(pairs)
+    for precision, off in (("float32", 0.02), ("float16", 0.1)):
+        found = RAFTFlow(random_raft(), iterations=2, device="cuda", precision=precision).many(pairs)
         assert all(np.abs(a - b).max() < off * np.abs(b).max() for a, b in zip(found, expected, strict=True))

@@ -1,4 +1,4 @@
-"""METHOD.md's formulas written out a second time, in NumPy and float64, against the modules."""
+"""docs/method.md's formulas written out a second time, in NumPy and float64, against the modules."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def transformer_block(w: Callable[[str], Array], name: str, x: Array, heads: int
 
 
 def fat(w: Callable[[str], Array], x: Array, groups: Array, heads: int, head_dim: int) -> Array:
-    """METHOD.md section 4, step by step; x (n,C), groups (m,q,C)."""
+    """docs/method.md, section 4, step by step; x (n,C), groups (m,q,C)."""
     weight = softmax(groups @ w("pool.score.weight")[0], 1)
     z = np.einsum("mq,mqc->mc", weight, groups) @ w("pool.project.weight").T
     q, k = linear(w, "global_from_local.query", z), linear(w, "global_from_local.key", x)

@@ -36,7 +36,7 @@ BOTH = values(1, 0, 1) > 0
 
 def run(wanted: str, files: Files, form: str, tmp_path: Path, called: str = "download", **options: str) -> Report:
     path = arrive(files, form, tmp_path / "in", called)
-    report = prepare_dataset(wanted, [path], tmp_path / "out", options=Choices(**options), jobs=2)  # type: ignore[arg-type]
+    report = prepare_dataset(wanted, [path], tmp_path / "out", choices=Choices(**options), jobs=2)  # type: ignore[arg-type]
     assert {p.protocol for p in report.parts} <= {"", *PROTOCOLS}
     return report
 

@@ -1,4 +1,4 @@
-"""The published recipe says what METHOD.md section 8 says."""
+"""The published recipe says what docs/method.md says in section 8."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 THRESHOLD = 0.5
-"""A pixel is object above this. Plain, not chosen on any data (METHOD.md section 9, row 7)."""
+"""A pixel is object above this. Plain, not chosen on any data (docs/method.md, section 9, row 7)."""
 
 
 def object_mask(probability: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -43,12 +43,8 @@ def _devices_and_costs() -> None:
     devices = [f"cpu ({torch.get_num_threads()} threads)"]
     devices += [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     typer.echo(f"devices: {', '.join(devices)}\n")
-    row = "{:<10} {:<22} {:>9} {:>12} {:>13} {:>16} {:>11} {:>15}"
-    typer.echo(
-        row.format(
-            "model", "backbone", "input", "parameters", "GFLOPs/frame", "references", "weights", "activations"
-        ).rstrip()
-    )
+    row = "{:<10} {:<22} {:>9} {:>12} {:>13} {:>16} {:>11}"
+    typer.echo(row.format("model", "backbone", "input", "parameters", "GFLOPs/frame", "references", "weights").rstrip())
     for name, config in VARIANTS.items():
         try:
             cost = model_cost(config)
@@ -64,10 +60,9 @@ def _devices_and_costs() -> None:
                 f"{cost.flops_per_frame(CLIP) / 1e9:.1f}",
                 f"{config.references} x {cost.reference_flops / config.references / 1e9:.1f}",
                 f"{cost.weight_bytes / 1e6:.0f} MB",
-                f"{cost.peak_activations / 1e6:.0f} MB",
             )
         )
     typer.echo(
         f"\nOne frame at a time, float32; a multiply-accumulate is 2 FLOPs. References are encoded once per video;\n"
-        f"GFLOPs/frame holds their share in a video of {CLIP} frames. Activations are all maps alive at the peak."
+        f"GFLOPs/frame holds their share in a video of {CLIP} frames."
     )

@@ -67,7 +67,7 @@ def prepare(
 
     given: dict[str, Any] = {"resolution": resolution, "name": label}
     with frame_progress(name) as progress:
-        report = run(name, source, root, options=Choices(**given), dry_run=dry_run, jobs=jobs, progress=progress)
+        report = run(name, source, root, choices=Choices(**given), dry_run=dry_run, jobs=jobs, progress=progress)
     _print(report)
     if json:
         from json import dumps

@@ -1,4 +1,4 @@
-"""Augmentation (METHOD.md section 8): one affine warp for all pictures of a frame, colour for the photograph only.
+"""Augmentation: one affine warp for all pictures of a frame, colour for the photograph (docs/method.md, section 8).
 
 Flips, crops, rotation and resizing are composed into a single matrix, so a picture is sampled once; a flow
 picture is warped as *vectors*, turned by the matrix's linear part, and coloured again, because the colour wheel
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from gsanet.base.validation import Probability, settings
-from gsanet.flow.colour import transform_flow
+from gsanet.flow.colour import Flow, transform_flow
+from gsanet.video.images import Picture
 
-Image = NDArray[np.uint8]
-Flow = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 
@@ -78,9 +77,9 @@ def _compose(
     return np.concatenate([linear, offset[:, None]], axis=1)
 
 
-def warp_image(image: Image, matrix: Matrix, target: tuple[int, int]) -> Image:
+def warp_image(image: Picture, matrix: Matrix, target: tuple[int, int]) -> Picture:
     """Warp a photograph (h,w,3) to *target* (h,w), bilinear; what lies outside is reflected."""
-    warped: Image = cv2.warpAffine(
+    warped: Picture = cv2.warpAffine(
         image, matrix, target[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return warped
@@ -100,7 +99,7 @@ def warp_flow(flow: Flow, matrix: Matrix, target: tuple[int, int]) -> Flow:
     return transform_flow(moved, matrix[:, :2])
 
 
-def colour_jitter(rng: np.random.Generator, image: Image, augmentation: Augmentation) -> Image:
+def colour_jitter(rng: np.random.Generator, image: Picture, augmentation: Augmentation) -> Picture:
     """Brightness, contrast, colour and sharpness, each scaled by a factor in [1 - jitter, 1 + jitter]."""
     amount = augmentation.jitter
     brightness, contrast, colour, sharpness = rng.uniform(1 - amount, 1 + amount, 4)
@@ -118,5 +117,5 @@ def colour_jitter(rng: np.random.Generator, image: Image, augmentation: Augmenta
         x = cv2.GaussianBlur(x, (0, 0), blur)
     elif amount:
         x = cv2.addWeighted(x, sharpness, cv2.blur(x, (3, 3)), 1 - sharpness, 0)
-    result: Image = np.clip(x, 0, 255).astype(np.uint8)
+    result: Picture = np.clip(x, 0, 255).astype(np.uint8)
     return result

@@ -21,6 +21,9 @@ from gsanet.base.atomic import write_text, written_whole
 
 Arrays = tuple[NDArray[np.uint8], ...]
 
+Progress = Callable[[int, int], None]
+"""Called with (done, to do), from one thread at a time."""
+
 _INDEX = "index.json"
 
 
@@ -43,7 +46,7 @@ def decoded(
     load: Callable[[Any], Arrays],
     key: Iterable[object],
     stamp: Iterable[object],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ArrayCache | Decoder:
     """``load(item)`` for all *items*, by number: from the folder *cache*, filled if need be, or None: each time anew.
 
@@ -87,7 +90,7 @@ class ArrayCache:
         load: Callable[[Any], Arrays],
         key: Iterable[object],
         stamp: Iterable[object],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> ArrayCache:
         """The cache of ``load(item)`` for all *items*, made now unless *root* has it already.
 

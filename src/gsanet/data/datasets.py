@@ -5,7 +5,7 @@ All are pure functions of a :class:`~gsanet.data.sample.Draw`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,14 @@ from torch.utils.data import Dataset
 
 from gsanet.base.errors import GsanetError
 from gsanet.data.augment import Augmentation
-from gsanet.data.cache import Arrays, decoded
+from gsanet.data.cache import Arrays, Progress, decoded
 from gsanet.data.layout import FrameFiles, Pair
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.masks import warn_if_empty
-from gsanet.data.sample import Draw, FlowVariation, Sample, load, make_frame, stack, window_around
+from gsanet.data.sample import Draw, FlowVariation, Sample, load_frame, make_frame, stack, window_around
 from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
-
-Progress = Callable[[int, int], None]
 
 _RULES = ("masks 2",)
 """What is in a cache beside the files: to be counted up when masks are read or resized by another rule."""
@@ -260,11 +258,11 @@ class Mixture(Dataset[Sample]):
 
 
 def _decode_pair(pair: Pair, long_side: int) -> Arrays:
-    return load(pair.rgb, pair.gt, None, long_side)
+    return load_frame(pair.rgb, pair.gt, None, long_side)
 
 
 def _decode_frame(frame: FrameFiles, pictures: bool, long_side: int) -> Arrays:
-    return load(frame.rgb, frame.gt, frame.flow if pictures else None, long_side)
+    return load_frame(frame.rgb, frame.gt, frame.flow if pictures else None, long_side)
 
 
 def _times(files: Iterable[Iterable[Path | None]]) -> Iterator[int]:

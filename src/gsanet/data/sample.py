@@ -147,7 +147,7 @@ def stack(frames: Sequence[tuple[NDArray[np.uint8], ...]], stride: int) -> Sampl
     return Sample(rgb, flow, torch.from_numpy(np.stack(small)).unsqueeze(1))
 
 
-def load(rgb: Path, gt: Path | None, flow: Path | None, long_side: int) -> Arrays:
+def load_frame(rgb: Path, gt: Path | None, flow: Path | None, long_side: int) -> Arrays:
     """Decoded and brought down to *long_side*: rgb, mask (0/255), and the flow picture if asked for."""
     assert gt is not None
     image = read_rgb(rgb)

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.base.threshold import object_mask
 from gsanet.base.validation import Amount, Probability, settings
 from gsanet.flow.dis import DISFlow
-
-Image = NDArray[np.uint8]
+from gsanet.video.images import Picture
 
 
 @settings
@@ -52,7 +52,7 @@ class SyntheticMotion:
         """
         return dis(scene.image, self.next_frame(rng, scene))
 
-    def next_frame(self, rng: np.random.Generator, scene: Scene) -> Image:
+    def next_frame(self, rng: np.random.Generator, scene: Scene) -> Picture:
         """The rendered next frame, uint8 (h,w,3). Behind a thing lies what the picture shows around it."""
         h, w = scene.mask.shape
         diagonal = float(np.hypot(h, w))
@@ -62,7 +62,7 @@ class SyntheticMotion:
         ground = camera
         if self.slant:
             ground = _sheared(camera, rng.uniform(0, self.slant) * shift, h)
-        frame: Image = cv2.warpAffine(scene.image, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
+        frame: Picture = cv2.warpAffine(scene.image, ground[:2], (w, h), borderMode=cv2.BORDER_REFLECT_101)
         layers = []
         for thing in scene.things:
             if not (self.near or thing.front):
@@ -97,13 +97,13 @@ class Thing:
 class Scene:
     """A picture made of layers."""
 
-    image: Image
+    image: Picture
     """(h,w,3)"""
     mask: NDArray[np.bool_]
     """(h,w), where its object is seen"""
     things: tuple[Thing, ...] = ()
 
-    def with_thing(self, rng: np.random.Generator, picture: Image, mask: NDArray[np.bool_], front: bool) -> Scene:
+    def with_thing(self, rng: np.random.Generator, picture: Picture, mask: NDArray[np.bool_], front: bool) -> Scene:
         """The same scene with the object of another *picture* (h',w',3) in it, hidden by its object or hiding it.
 
         The thing is cut out, mirrored or not, brought to between a fifth and two thirds of the scene's height and put
@@ -126,7 +126,7 @@ class Scene:
         place[:, 2] = centre - scale * np.array(share.shape[::-1]) / 2
         pasted = cv2.warpAffine(np.ascontiguousarray(thing), place, (w, h), borderMode=cv2.BORDER_REPLICATE)
         share = cv2.warpAffine(np.ascontiguousarray(share), place, (w, h))
-        seen = share > 0.5
+        seen = object_mask(share)
         # An object that is hardly seen is none to learn from.
         front = front and int((self.mask & seen).sum()) <= int(self.mask.sum()) // 2
         soft = cv2.GaussianBlur(share, (0, 0), 0.7)
@@ -171,10 +171,10 @@ def carried_along(
     return mixed
 
 
-def _over(below: Image, above: Image, share: NDArray[np.float32]) -> Image:
+def _over(below: Picture, above: Picture, share: NDArray[np.float32]) -> Picture:
     """*above* laid over *below*, (h,w,3) each, with opacity *share* (h,w)."""
     alpha = share[..., None]
-    mixed: Image = (alpha * above + (1 - alpha) * below + 0.5).astype(np.uint8)
+    mixed: Picture = (alpha * above + (1 - alpha) * below + 0.5).astype(np.uint8)
     return mixed
 
 

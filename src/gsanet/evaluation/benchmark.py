@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gsanet.base.errors import GsanetError
-from gsanet.evaluation.evaluator import Evaluation, Progress, evaluate
+from gsanet.evaluation.evaluator import Evaluation, SequenceProgress, evaluate
 from gsanet.evaluation.files import Frames, find_truth
 from gsanet.evaluation.protocols import protocol
 from gsanet.video.frame_folder import FrameFolder
@@ -87,7 +87,7 @@ def benchmark(
     stability: bool = False,
     workers: int = 1,
     step: Step | None = None,
-    progress: Progress | None = None,
+    progress: SequenceProgress | None = None,
 ) -> Evaluation:
     """Segment *data* and measure the masks; the result's facts tell speed, device and model.
 

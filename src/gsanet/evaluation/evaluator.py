@@ -14,15 +14,16 @@ import numpy as np
 
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
+from gsanet.evaluation.choices import choices
 from gsanet.evaluation.files import find_predictions, find_truth
-from gsanet.evaluation.pairing import SequenceFiles, pair
+from gsanet.evaluation.pairing import SequenceFiles, pair_sequences
 from gsanet.evaluation.protocols import Protocol, protocol
 from gsanet.evaluation.result import Result, Scores, SequenceResult, mean_scores
 from gsanet.evaluation.saliency import curve_scores
 from gsanet.evaluation.scoring import Settings, score_sequence
 from gsanet.video.listing import some_of
 
-Progress = Callable[[str, int, int], None]
+SequenceProgress = Callable[[str, int, int], None]
 """Called with a sequence that is done, the number of annotated frames done so far and in all."""
 
 
@@ -52,13 +53,13 @@ def evaluate(
     stretch: bool = True,
     rgb: Path | str | None = None,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: SequenceProgress | None = None,
 ) -> Evaluation:
     """Measure predictions against ground truth as a benchmark does.
 
     Args:
         pred: folder of ``<sequence>[/masks]/*.png`` or of flat ``sequence_00000.png``.
-        gt: official DAVIS root, mission layout or folders of masks; see :mod:`gsanet.evaluation.files`.
+        gt: official DAVIS root, data layout or folders of masks; see :mod:`gsanet.evaluation.files`.
         name: of the run; by default the folder's.
         protocol_name: one of :data:`~gsanet.evaluation.protocols.PROTOCOLS`.
         sequences: only these.
@@ -83,7 +84,7 @@ def evaluate(
         raise GsanetError(f"--threshold is a share of white from 0 to below 1, not {threshold}")
     settings = Settings(rules, threshold, resize, stability, stretch)
     truth = find_truth(gt, rules, split, Path(rgb) if rgb else None)
-    files, warnings = pair(truth, find_predictions(pred), rules, sequences)
+    files, warnings = pair_sequences(truth, find_predictions(pred), rules, sequences)
     if stability:
         blind = [f.name for f in files if not f.rgb]
         if blind:
@@ -148,7 +149,7 @@ def _overall(counted: list[SequenceResult], rules: Protocol) -> Scores:
 
 
 def _score_all(
-    files: list[SequenceFiles], settings: Settings, workers: int, progress: Progress | None
+    files: list[SequenceFiles], settings: Settings, workers: int, progress: SequenceProgress | None
 ) -> Iterator[SequenceResult]:
     total, done = sum(len(f.gt) for f in files), 0
 
@@ -191,46 +192,3 @@ def _together(scored: list[SequenceResult]) -> Iterator[str]:
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-def choices(settings: Settings, layout: str) -> list[str]:
-    """Every choice behind the numbers, a sentence each."""
-    rules = settings.protocol
-    said = [f"Protocol {rules.name}: {rules.title}. Ground truth: {layout}."]
-    if rules.inner:
-        said.append("Frames 2 to L-1 of the L annotated frames count; the first and the last are left out.")
-    else:
-        said.append("All annotated frames count.")
-    if rules.skip_empty:
-        said.append("Frames whose ground truth is empty are left out.")
-    if rules.measures == ("saliency",):
-        said.append("MAE, S (alpha 0.5), E and F (beta squared 0.3) as computed by pysodmetrics.")
-        said.append(
-            "Each map is stretched to 0..1 first, as the field does." if settings.stretch else "Maps are not stretched."
-        )
-    else:
-        said.append("Objects are merged into one foreground." if rules.merge else "One object; more are an error.")
-        if rules.void:
-            said.append("In palette masks 255 is void and left out.")
-        if settings.threshold is None:
-            said.append("Predictions are masks: every value but 0 is foreground.")
-        else:
-            said.append(f"Predictions are soft maps: foreground is above {settings.threshold:g} of white.")
-        said.append("J is intersection over union; two empty masks score 1.")
-        if "F" in rules.measures:
-            said.append("F compares one-pixel contours within a disk of radius ceil(0.008 x image diagonal).")
-        said.append(
-            "Recall is the share of frames above 0.5; decay is the first quarter's mean minus the last's, "
-            "right beyond 256 frames."
-        )
-    if settings.resize:
-        said.append("Predictions of another size were stretched to the ground truth's.")
-    said.append("Frames are averaged within a sequence, then sequences.")
-    if settings.stability:
-        said.append(
-            "Stability is gsanet's own measure, not DAVIS's T: IoU of each mask with the next one carried back along "
-            "DIS flow, averaged over pairs in which either is not empty."
-        )
-    if rules.note:
-        said.append(rules.note)
-    return said

@@ -25,7 +25,7 @@ class Reading:
     """The ground truth may hold void."""
 
 
-def decide(raw: RawMask, path: Path, reading: Reading, *, truth: bool = False) -> Decided:
+def foreground(raw: RawMask, path: Path, reading: Reading, *, truth: bool = False) -> Decided:
     """Foreground of a mask file.
 
     Args:

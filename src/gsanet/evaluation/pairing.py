@@ -24,7 +24,7 @@ class SequenceFiles:
     """The pictures, when they are there."""
 
 
-def pair(
+def pair_sequences(
     truth: Truth, predictions: dict[str, Frames], protocol: Protocol, sequences: Sequence[str] | None = None
 ) -> tuple[list[SequenceFiles], list[str]]:
     """Match predictions with ground truth, sequence by sequence and frame by frame.

@@ -12,7 +12,7 @@ import numpy as np
 from gsanet.base.errors import GsanetError
 from gsanet.data.masks import Decided
 from gsanet.data.raw_masks import RawMask, read_raw
-from gsanet.evaluation.masks import Reading, decide
+from gsanet.evaluation.masks import Reading, foreground
 from gsanet.evaluation.measures import boundary_accuracy, region_similarity, statistics
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.protocols import Protocol
@@ -46,7 +46,7 @@ def score_sequence(files: SequenceFiles, settings: Settings) -> SequenceResult:
     """All measures of the protocol on one sequence.
 
     Raises:
-        GsanetError: a file that is not what it should be; see :func:`~gsanet.evaluation.masks.decide`.
+        GsanetError: a file that is not what it should be; see :func:`~gsanet.evaluation.masks.foreground`.
     """
     protocol = settings.protocol
     frames = list(files.gt)
@@ -118,13 +118,13 @@ def read_pair(files: SequenceFiles, frame: str, settings: Settings, watch: _Watc
     raw = read_raw(path)
     if watch:
         watch.see(raw)
-    pred = decide(raw, path, settings.reading).mask
+    pred = foreground(raw, path, settings.reading).mask
     pred = resize_mask(pred, _size_for(path, pred.shape, truth.mask.shape, settings.resize))
     return (pred if truth.void is None else pred & ~truth.void), truth.mask
 
 
 def _truth(path: Path, reading: Reading, assumed: set[str] | None) -> Decided:
-    decided = decide(read_raw(path), path, reading, truth=True)
+    decided = foreground(read_raw(path), path, reading, truth=True)
     if decided.assumed and assumed is not None:
         assumed.add(decided.assumed)
     return decided
@@ -207,7 +207,7 @@ def sequence_stability(files: SequenceFiles, settings: Settings) -> Scores:
     for frame in frames:
         now = read_rgb(files.rgb[frame])
         path = files.pred[frame]
-        pred = decide(read_raw(path), path, reading).mask
+        pred = foreground(read_raw(path), path, reading).mask
         pred = resize_mask(pred, _size_for(path, pred.shape, now.shape[:2], settings.resize))
         gt = _truth(files.gt[frame], reading, None).mask if frame in files.gt else None
         if picture is not None and masks is not None and order[frame] == order[previous] + 1:

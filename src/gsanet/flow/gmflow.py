@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gsanet.base.errors import GsanetError
 from gsanet.flow.gmflow_network import GMFlow
-from gsanet.flow.network_flow import PRECISIONS, Border, NetworkFlow, even_border
+from gsanet.flow.network_flow import Border, NetworkFlow, even_border
 from gsanet.flow.network_weights import Shapes, read_fitting, shapes_of
 
 WANTED = (
@@ -45,7 +45,7 @@ class GMFlowFlow(NetworkFlow):
         return padding(height, width, windows(height, width)[0])
 
     def compute(self, first: Tensor, second: Tensor, size: tuple[int, int]) -> Tensor:
-        flow: Tensor = self._network(first / 255, second / 255, windows(*size), PRECISIONS[self.precision])
+        flow: Tensor = self._network(first / 255, second / 255, windows(*size), self.lower)
         return flow
 
 

@@ -17,8 +17,8 @@ from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod, Pair, require_pair
 from gsanet.flow.colour import Flow, Picture
 
-PRECISIONS: dict[str, torch.dtype | None] = {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
-"""What the parts of a network that bear it are computed in; besides them there is ``auto``."""
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
+"""Of the parts of a network that bear a lower one."""
 
 
 class Border(NamedTuple):
@@ -61,11 +61,12 @@ class NetworkFlow(FlowMethod):
         self.batch = (self.gpu_batch if on_gpu else 1) if batch is None else batch
         if self.batch < 1:
             raise GsanetError(f"{self.title} needs at least one pair at once, got {self.batch}")
+        if precision not in PRECISIONS:
+            raise GsanetError(f"unknown precision {precision!r} for flow: choose one of {', '.join(PRECISIONS)}")
         if precision == "auto":
             precision = self.gpu_precision if on_gpu else "float32"
-        if precision not in PRECISIONS:
-            raise GsanetError(f"unknown precision {precision!r} for flow: choose one of auto, {', '.join(PRECISIONS)}")
         self.precision = precision
+        self.lower: torch.dtype | None = None if precision == "float32" else getattr(torch, precision)
         self._network: Any = network.eval().to(self.device)
         self._turn = threading.Lock()
 

@@ -7,26 +7,28 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torchvision.models.optical_flow import RAFT
+from torchvision.models.optical_flow.raft import CorrBlock
 
 from gsanet.base.errors import GsanetError
-from gsanet.flow.network_flow import PRECISIONS, Border, NetworkFlow, even_border
-from gsanet.flow.raft_correlation import LeanCorrelation, VolumeCorrelation, volume_bytes
+from gsanet.flow.network_flow import Border, NetworkFlow, even_border
 from gsanet.flow.raft_weights import build_raft, read_weights
 
 ITERATIONS = 12
 """Of the refinement; torchvision's default."""
 
+_STRIDE, _SMALLEST = 8, 128
+"""The network needs sides that are multiples of the one and no shorter than the other."""
+
 _CPU_VOLUME = 2 * 2**30
-"""Bytes that the correlation volumes of a batch may take on a CPU; on a GPU it is a quarter of its memory."""
+"""Bytes that the correlations of a batch may take on a CPU; on a GPU it is a quarter of its memory."""
 
 
 class RAFTFlow(NetworkFlow):
     """Flow between two pictures of one size, by a RAFT network.
 
-    Sides are padded to a multiple of 8, 128 at least. Up to a size the correlations of all pairs of pixels are kept, in
-    a volume that grows with the square of their number; beyond *volume* bytes they are computed where they are looked
-    up, slower, in memory that grows with the number. A batch is split where its volumes together would be larger.
-    Which of these happens depends on the sizes alone.
+    Sides are padded to a multiple of 8, 128 at least. The correlations of all pairs of pixels take memory that grows
+    with the square of their number (:func:`volume_bytes`): a batch is split where it would take more than the device
+    has room for.
 
     Args:
         network: torchvision's; is put in eval mode and moved, in place.
@@ -35,7 +37,6 @@ class RAFTFlow(NetworkFlow):
         precision: of encoders and refinement; correlations and coordinates are float32 always. ``auto`` is float16
             on a GPU, as RAFT's authors have it, and float32 elsewhere.
         batch: pairs at once; if None eight on a GPU, one elsewhere.
-        volume: bytes; :data:`_CPU_VOLUME` or a quarter of the GPU's memory if None.
 
     Raises:
         GsanetError: no such device or precision, fewer than one iteration or pair.
@@ -53,36 +54,29 @@ class RAFTFlow(NetworkFlow):
         device: str = "auto",
         precision: str = "auto",
         batch: int | None = None,
-        volume: int | None = None,
     ) -> None:
         super().__init__(network, device=device, precision=precision, batch=batch)
         self.iterations = ITERATIONS if iterations is None else iterations
         if self.iterations < 1:
             raise GsanetError(f"RAFT needs at least one iteration, got {self.iterations}")
-        self.volume = _volume_limit(self.device) if volume is None else volume
         block = network.corr_block
-        self._full = VolumeCorrelation(num_levels=block.num_levels, radius=block.radius)
-        self._lean = LeanCorrelation(num_levels=block.num_levels, radius=block.radius)
+        self._network.corr_block = _Correlation(num_levels=block.num_levels, radius=block.radius)
 
     def border(self, height: int, width: int) -> Border:
         return padding(height, width)
 
     def at_once(self, height: int, width: int) -> int:
-        """Pairs whose volumes fit together; one where not even one does."""
+        """Pairs whose correlations fit together; one where not even one's do."""
         top, bottom, left, right = padding(height, width)
         one = volume_bytes(height + top + bottom, width + left + right)
-        return max(1, min(self.batch, self.volume // one))
+        return max(1, min(self.batch, _room(self.device) // one))
 
     def compute(self, first: Tensor, second: Tensor, size: tuple[int, int]) -> Tensor:
-        lean = volume_bytes(*first.shape[2:]) > self.volume
-        block = self._lean if lean else self._full
-        kind = PRECISIONS[self.precision]
-        self._network.corr_block = block
         try:
-            with torch.autocast(self.device.type, kind or torch.bfloat16, enabled=kind is not None):
+            with torch.autocast(self.device.type, self.lower or torch.bfloat16, enabled=self.lower is not None):
                 steps = self._network(first / 127.5 - 1, second / 127.5 - 1, num_flow_updates=self.iterations)
         finally:
-            block.forget()
+            self._network.corr_block.forget()
         flow: Tensor = steps[-1]
         return flow
 
@@ -105,11 +99,30 @@ def load_raft(size: str, *, weights: Path | str | None = None, **settings: objec
 
 
 def padding(height: int, width: int) -> Border:
-    """To sides that are multiples of 8 and no shorter than 128: the network needs them."""
-    return even_border(height, width, multiple=8, smallest=128)
+    """To sides that the network can take."""
+    return even_border(height, width, multiple=_STRIDE, smallest=_SMALLEST)
 
 
-def _volume_limit(device: torch.device) -> int:
+def volume_bytes(height: int, width: int) -> int:
+    """What the correlations of one pair take while they are made, for padded pictures: they are there twice."""
+    return 2 * 4 * (height // _STRIDE * (width // _STRIDE)) ** 2
+
+
+class _Correlation(CorrBlock):  # type: ignore[misc]
+    """Torchvision's, in float32 whatever the precision around it."""
+
+    def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
+        """Features (B,C,h,w) of both pictures -> the products of all pairs of pixels, at several levels."""
+        with torch.autocast(fmap1.device.type, enabled=False):
+            super().build_pyramid(fmap1.float(), fmap2.float())
+
+    def forget(self) -> None:
+        """Give the memory back: it would be kept until the next pair."""
+        self.corr_pyramid: list[Tensor] = []
+
+
+def _room(device: torch.device) -> int:
+    """Bytes for the correlations of a batch."""
     if device.type != "cuda":
         return _CPU_VOLUME
     return int(torch.cuda.get_device_properties(device).total_memory) // 4

@@ -1,4 +1,4 @@
-"""The flow of a whole sequence, frame by frame, and the one rule for its ends (METHOD.md section 1)."""
+"""The flow of a whole sequence, frame by frame, and the one rule for its ends (docs/method.md, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feature aggregation transformer, FAT (METHOD.md section 4)."""
+"""The feature aggregation transformer, FAT (docs/method.md, section 4)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class FeatureAggregationTransformer(nn.Module):
         z = self.pool(groups)
         z, value = self.global_from_local(z, x)
         z = self.global_block(z)
-        # From here the values of step 2 stand in for the local tokens themselves (METHOD.md section 4).
+        # From here the values of step 2 stand in for the local tokens themselves (docs/method.md, section 4).
         local, _ = self.local_from_global(value, z)
         return F.leaky_relu(self.local_block(local), 0.2)
 

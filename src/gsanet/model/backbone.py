@@ -1,4 +1,4 @@
-"""Four-stage encoders: a feature pyramid at strides 4, 8, 16 and 32 (METHOD.md section 2.1)."""
+"""Four-stage encoders: a feature pyramid at strides 4, 8, 16 and 32 (docs/method.md, section 2.1)."""
 
 from __future__ import annotations
 

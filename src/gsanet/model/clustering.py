@@ -1,4 +1,4 @@
-"""Batched, deterministic k-means on pixel vectors (METHOD.md section 3, local extractor)."""
+"""Batched, deterministic k-means on pixel vectors (docs/method.md, section 3, local extractor)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _nearest(x: Tensor, centres: Tensor) -> Tensor:
 
 
 def pool_clusters(x: Tensor, labels: Tensor, centres: Tensor, pooling: Literal["mean", "sum"] = "mean") -> Tensor:
-    """Local features: the average (or sum, METHOD.md section 9 row 1) of the vectors of each cluster.
+    """Local features: the average (or sum, docs/method.md, section 9, row 1) of the vectors of each cluster.
 
     The gradient flows through the pooled vectors, not through the assignment. An empty cluster
     answers with its centre (``mean``) or with zero (``sum``, as published).

@@ -18,7 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class GSANetConfig:
     """Sizes and choices of a :class:`~gsanet.model.GSANet`; saved inside every checkpoint.
 
-    The defaults are the published model (METHOD.md, symbols). Fields that exist only to load or
+    The defaults are the published model (docs/method.md, symbols). Fields that exist only to load or
     compare with the published code say so.
     """
 
@@ -51,7 +51,7 @@ class GSANetConfig:
     """Dropout inside those transformer blocks, training only."""
     pooling: Literal["mean", "sum"] = "mean"
     """How pixels become slots and cluster features. ``sum`` only loads published checkpoints, whose
-    code forgets to divide by the mask's weight (METHOD.md section 9, row 1)."""
+    code forgets to divide by the mask's weight (docs/method.md, section 9, row 1)."""
     size: Count = 512
     """Input size at test time: the long side, or both sides when :attr:`square`."""
     square: bool = True
@@ -65,8 +65,8 @@ class GSANetConfig:
     """Ablation. ``standard``: both feature aggregation transformers are replaced by the standard slot-attention
     update (softmax over the slots, GRU, MLP)."""
     slot_attention: bool = True
-    """Ablation. False: the baseline of METHOD.md section 10: no slots, clusters or references; the streams' stage-3
-    features go to the decoder as they are."""
+    """Ablation. False: the baseline of docs/method.md, section 10: no slots, clusters or references; the streams'
+    stage-3 features go to the decoder as they are."""
     backbone_norm_eps: Positive | None = None
     """Epsilon of the backbone's LayerNorms; None leaves its own. Published checkpoints were trained with the 1e-5
     of ``transformers``, where SegFormer's own code has 1e-6."""

@@ -1,6 +1,6 @@
 """Convolutional parts: multi-scale fusion inside a stream, fusion of the two streams, the top-down decoder.
 
-METHOD.md sections 2 and 6.
+docs/method.md, sections 2 and 6.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gsanet.model.layers import conv_bn
 
 
 class MultiScaleFusion(nn.Module):
-    """MFFM: one stage's feature, seen at growing dilations (METHOD.md section 2.2).
+    """MFFM: one stage's feature, seen at growing dilations (docs/method.md, section 2.2).
 
     Args:
         inputs: channels of the backbone's stage.
@@ -39,7 +39,7 @@ class MultiScaleFusion(nn.Module):
 
 
 class StreamFusion(nn.Module):
-    """RGB and flow features of one stage become one (METHOD.md section 6)."""
+    """RGB and flow features of one stage become one (docs/method.md, section 6)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class StreamFusion(nn.Module):
 
 
 class TopDownDecoder(nn.Module):
-    """From four stages to 4 accumulated mask logits at stride 4 (METHOD.md section 6).
+    """From four stages to 4 accumulated mask logits at stride 4 (docs/method.md, section 6).
 
     Args:
         channels: C.
@@ -84,15 +84,15 @@ class TopDownDecoder(nn.Module):
         """
         detail, deep = stages[0], stages[1:]
         size = detail.shape[-2:] if self.narrow is None else deep[0].shape[-2:]
-        maps = [stage if stage.shape[-2:] == size else _grow(stage, size) for stage in deep]
+        maps = [stage if stage.shape[-2:] == size else self.grow(stage, size) for stage in deep]
         y = maps[2]
         logits = [self.heads[3](y)]
         for k in (2, 1):
             y = self._merge(k, maps[k - 1], y)
             logits.append(self.heads[k](y) + logits[-1])
         if self.narrow is not None:
-            y = _grow(self.narrow(y), detail.shape[-2:])
-            logits = [_grow(m, detail.shape[-2:]) for m in logits]
+            y = self.grow(self.narrow(y), detail.shape[-2:])
+            logits = [self.grow(m, detail.shape[-2:]) for m in logits]
         y = self._merge(0, detail, y)
         logits.append(self.heads[0](y) + logits[-1])
         return logits[::-1]
@@ -100,6 +100,7 @@ class TopDownDecoder(nn.Module):
     def _merge(self, k: int, x: Tensor, y: Tensor) -> Tensor:
         return F.relu(self.merge[k](torch.cat((x, x * y), dim=1)))
 
-
-def _grow(x: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
+    @staticmethod
+    def grow(x: Tensor, size: Sequence[int]) -> Tensor:
+        """(B,C,h,w) at *size* (H,W): bilinear, corners not aligned."""
+        return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

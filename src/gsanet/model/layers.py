@@ -8,7 +8,7 @@ from torch import nn
 def conv_bn(inputs: int, outputs: int, kernel: int = 3, dilation: int = 1) -> nn.Sequential:
     """Convolution and batch norm, (B,inputs,H,W) -> (B,outputs,H,W).
 
-    The convolution has no bias: the batch norm after it would cancel it (METHOD.md section 2).
+    The convolution has no bias: the batch norm after it would cancel it (docs/method.md, section 2).
     """
     padding = dilation * (kernel // 2)
     return nn.Sequential(

@@ -1,6 +1,6 @@
 """The whole network: two streams with guided slots and one decoder, and the single-stream pretraining model.
 
-METHOD.md sections 2 to 6. Read after ``fusion``, ``clustering``, ``aggregation`` and ``slots``.
+docs/method.md, sections 2 to 6. Read after ``fusion``, ``clustering``, ``aggregation`` and ``slots``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class GSANetOutput:
 
         Fewer in an ablation: no coarse ones with random slots, none at all without slot attention.
         ``coarse_fg_*`` is the foreground slot's soft mask; ``fine_fg_*`` (cos + 1)/2 of slot 0;
-        ``fine_not_bg_*`` 1 - (cos + 1)/2 of slot 1 (METHOD.md section 6).
+        ``fine_not_bg_*`` 1 - (cos + 1)/2 of slot 1 (docs/method.md, section 6).
 
         Args:
             logits: of the probabilities instead, as losses want them; those of the fine maps are bounded, which keeps
@@ -86,7 +86,7 @@ class GSANetOutput:
 
 
 def resize_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """The one rule by which maps grow to the size of the input: bilinear, corners aligned (METHOD.md section 6)."""
+    """The one rule by which maps grow to the input's size: bilinear, corners aligned (docs/method.md, section 6)."""
     return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=True)
 
 
@@ -146,7 +146,7 @@ class GSANet(nn.Module):
     def encode_references(self, rgb: Tensor, flow: Tensor) -> ReferenceFeatures:
         """Reference frames, once per video: (B,R,3,H,W) each -> :class:`ReferenceFeatures`.
 
-        The encoder and the fusion run without gradient (METHOD.md section 2.3); the embedding has one.
+        The encoder and the fusion run without gradient (docs/method.md, section 2.3); the embedding has one.
         Without slot attention nothing looks at references: they are not encoded, and empty.
         """
         if not self.config.slot_attention:
@@ -228,7 +228,7 @@ def others_of_group(features: Tensor) -> Tensor:
 
 
 class SaliencyNet(nn.Module):
-    """Stage 1 of training: the RGB stream alone, without slots and flow (METHOD.md section 8.1)."""
+    """Stage 1 of training: the RGB stream alone, without slots and flow (docs/method.md, section 8.1)."""
 
     def __init__(self, config: GSANetConfig | None = None) -> None:
         super().__init__()

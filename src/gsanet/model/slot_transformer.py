@@ -1,4 +1,4 @@
-"""The standard slot-attention update, which FAT replaces; for the paper's ablation (METHOD.md section 10)."""
+"""The standard slot-attention update, which FAT replaces; for the paper's ablation (docs/method.md, section 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slot generator and guided slot attention of one stream (METHOD.md sections 3 and 5)."""
+"""Slot generator and guided slot attention of one stream (docs/method.md, sections 3 and 5)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SlotState:
 
 
 def region_features(squeezed: Tensor) -> Tensor:
-    """Global extractor: every channel's map is a soft region; one feature per region (METHOD.md section 3).
+    """Global extractor: every channel's map is a soft region; one feature per region (docs/method.md, section 3).
 
     Args:
         squeezed: embedded stage-4 feature G of the references, (B,C,h,w).
@@ -56,7 +56,7 @@ def region_features(squeezed: Tensor) -> Tensor:
 class GuidedSlots(nn.Module):
     """Slot generator, guided slot attention, and what they add to the stage-3 feature, for one stream.
 
-    METHOD.md sections 3, 5 and the first step of 6.
+    docs/method.md, sections 3, 5 and the first step of 6.
     """
 
     def __init__(self, config: GSANetConfig) -> None:

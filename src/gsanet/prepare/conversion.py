@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gsanet.base.errors import GsanetError
+from gsanet.data.cache import Progress
 from gsanet.data.masks import SOFT
 from gsanet.prepare.datasets import DATASETS, dataset
 from gsanet.prepare.download import Download, open_download
 from gsanet.prepare.plan import Choices, DataSet, Part, Plan, not_this
-from gsanet.prepare.writing import Job, Outcome, Progress, jobs_of, leftovers, require_space, write_jobs
+from gsanet.prepare.writing import Job, Outcome, jobs_of, leftovers, require_space, write_jobs
 from gsanet.video.listing import some_of
 
 
@@ -60,7 +61,7 @@ def prepare_dataset(
     paths: Sequence[Path | str],
     root: Path | str,
     *,
-    options: Choices | None = None,
+    choices: Choices | None = None,
     dry_run: bool = False,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -78,13 +79,13 @@ def prepare_dataset(
         GsanetError: an archive that is damaged, leads out of itself or holds another data set; nothing usable in it;
             a folder that holds other data or cannot be written to.
     """
-    chosen, options, root = dataset(name), options or Choices(), Path(root)
+    chosen, choices, root = dataset(name), choices or Choices(), Path(root)
     given = [Path(path) for path in paths]
     for path in given:
         if path.is_dir() and root.resolve().is_relative_to(path.resolve()):
             raise GsanetError(f"the output {root} lies inside {path}, which is read: choose another -o")
-    with open_download(given, root) as source:
-        plan = _plan(chosen, source, options)
+    with open_download(given, root) as download:
+        plan = _plan(chosen, download, choices)
         todo = {part.folder: jobs_of(part, root) for part in plan.parts}
         outcomes: dict[str, Outcome] = {}
         if not dry_run:
@@ -104,18 +105,18 @@ def prepare_dataset(
     return Report(chosen.title, root, dry_run, parts, [*plan.notes, *assumed])
 
 
-def _plan(chosen: DataSet, source: Download, options: Choices) -> Plan:
+def _plan(chosen: DataSet, download: Download, choices: Choices) -> Plan:
     """The plan, or one line that says what was given instead."""
-    plan = chosen.plan(source, options)
+    plan = chosen.plan(download, choices)
     if plan.usable:
         return plan
     others = (d for d in DATASETS.values() if d is not chosen and d.name != "folder")
-    raise not_this(chosen, source, next((other.name for other in others if _fits(other, source, options)), ""))
+    raise not_this(chosen, download, next((other.name for other in others if _fits(other, download, choices)), ""))
 
 
-def _fits(other: DataSet, source: Download, options: Choices) -> bool:
+def _fits(other: DataSet, download: Download, choices: Choices) -> bool:
     try:
-        return other.plan(source, options).usable
+        return other.plan(download, choices).usable
     except GsanetError:  # a list of another kind under the same name
         return False
 

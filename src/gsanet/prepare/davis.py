@@ -11,7 +11,20 @@ from functools import partial
 from gsanet.data.image_sets import listed_sequences
 from gsanet.prepare.download import Download
 from gsanet.prepare.masks import with_void
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, Tree, expect, pair, pictures, single, text, under, words
+from gsanet.prepare.plan import (
+    Choices,
+    DataSet,
+    Part,
+    Plan,
+    Tree,
+    add_sequence,
+    expect,
+    pictures,
+    single,
+    text,
+    under,
+    words,
+)
 
 _RESOLUTIONS = {"480p": ("480p",), "full": ("Full-Resolution", "1080p")}
 
@@ -26,14 +39,14 @@ _VAL_2016 = words(
 )
 
 
-def _plan(source: Download, options: Choices, *, year: int) -> Plan:
-    photos = _tree(source, "JPEGImages", options)
-    masks = _tree(source, "Annotations", options)
+def _plan(download: Download, choices: Choices, *, year: int) -> Plan:
+    photos = _tree(download, "JPEGImages", choices)
+    masks = _tree(download, "Annotations", choices)
     notes: list[str] = []
-    if year == 2017 and (unsupervised := _tree(source, "Annotations_unsupervised", options)):
+    if year == 2017 and (unsupervised := _tree(download, "Annotations_unsupervised", choices)):
         masks = unsupervised
         notes.append("masks are those of Annotations_unsupervised")
-    lists = under(source, "ImageSets")
+    lists = under(download, "ImageSets")
     if year == 2016:
         parts = [
             Part("DAVIS_train", "flat", sequences=30, frames=2079),
@@ -59,14 +72,14 @@ def _plan(source: Download, options: Choices, *, year: int) -> Plan:
         for name in wanted:
             if (name,) in photos:
                 found = pictures(photos[(name,)])
-                pair(part, name, found, single(pictures(masks.get((name,), []))), with_void)
+                add_sequence(part, name, found, single(pictures(masks.get((name,), []))), with_void)
         expect(part, wanted)
     return Plan(parts if any(part.items for part in parts) else [], notes)
 
 
-def _tree(source: Download, folder: str, options: Choices) -> Tree:
-    for resolution in _RESOLUTIONS[options.resolution]:
-        found = under(source, folder, resolution)
+def _tree(download: Download, folder: str, choices: Choices) -> Tree:
+    for resolution in _RESOLUTIONS[choices.resolution]:
+        found = under(download, folder, resolution)
         if found:
             return found
     return {}

@@ -6,10 +6,10 @@ Frames are numbered as in the source video, with gaps; masks without a photograp
 from __future__ import annotations
 
 from gsanet.prepare.download import Download, Entry
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, pictures, single
 
 
-def _plan(source: Download, options: Choices) -> Plan:
+def _plan(download: Download, choices: Choices) -> Plan:
     parts = {
         "train": Part("DAVSOD_train", "flat", sequences=61),
         "valid": Part("DAVSOD_val", "folders", sequences=46, protocol="vsod"),
@@ -19,7 +19,7 @@ def _plan(source: Download, options: Choices) -> Plan:
     }
     photos: dict[tuple[str, ...], list[Entry]] = {}
     masks: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in source.entries:
+    for entry in download.entries:
         found = {"Imgs": photos, "GT_object_level": masks}.get(entry.parts[-2]) if len(entry.parts) > 2 else None
         if found is not None:
             found.setdefault(entry.parts[:-2], []).append(entry)
@@ -29,7 +29,7 @@ def _plan(source: Download, options: Choices) -> Plan:
         if part is None:
             continue
         if folders in masks and folders in photos:
-            pair(part, name, pictures(photos[folders]), single(pictures(masks[folders])))
+            add_sequence(part, name, pictures(photos[folders]), single(pictures(masks[folders])))
         else:
             part.missing.append(f"{'photographs' if folders in masks else 'masks'} of {name}")
     return Plan(list(parts.values()) if any(part.items for part in parts.values()) else [])

@@ -24,7 +24,7 @@ from PIL import Image
 from gsanet.data.masks import Decided
 from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import Rule
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, text, words
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, expect, pictures, text, words
 
 _TRAIN = words(
     "bear01 bear02 cars2 cars3 cars6 cars7 cars8 cars9 cats02 cats04 cats05 cats07 ducks01 horses01 horses03 horses06 "
@@ -48,10 +48,10 @@ class _Definition:
     frames: tuple[tuple[int, str, str], ...]
 
 
-def _plan(source: Download, options: Choices) -> Plan:
+def _plan(download: Download, choices: Choices) -> Plan:
     photos: dict[tuple[str, ...], list[Entry]] = {}
     truths: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in source.entries:
+    for entry in download.entries:
         folders = entry.parts[:-1]
         if folders and folders[-1].lower() == "groundtruth":
             truths.setdefault(folders[:-1], []).append(entry)
@@ -72,7 +72,7 @@ def _plan(source: Download, options: Choices) -> Plan:
         rule: Rule = partial(_regions, values=definition.values if definition else ())
         found = pictures(photos[folders])
         masks = {_photo_of(entry, list(found), definition): (entry,) for entry in _annotations(truths[folders])}
-        pair(part, name, found, masks, rule)
+        add_sequence(part, name, found, masks, rule)
     for part, names in ((train, _TRAIN), (test, _TEST)):
         if part.items:
             expect(part, names)

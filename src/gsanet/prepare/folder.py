@@ -11,7 +11,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.data.flat_names import by_sequence
 from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import with_void
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, pictures, single
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, pictures, single
 
 PHOTOS = ("rgb", "jpegimages", "frames", "images", "image", "imgs", "img")
 MASKS = ("gt", "groundtruth", "ground-truth", "ground_truth", "masks", "mask", "annotations", "annotation", "labels")
@@ -19,10 +19,10 @@ MASKS = ("gt", "groundtruth", "ground-truth", "ground_truth", "masks", "mask", "
 Clips = dict[tuple[str, ...], list[Entry]]
 
 
-def _plan(source: Download, options: Choices) -> Plan:
+def _plan(download: Download, choices: Choices) -> Plan:
     photos: Clips = {}
     masks: Clips = {}
-    for entry in source.entries:
+    for entry in download.entries:
         if not entry.is_picture:
             continue
         folders = entry.parts[1:-1]
@@ -31,18 +31,18 @@ def _plan(source: Download, options: Choices) -> Plan:
         if at is not None:
             found = photos if folders[at].lower() in PHOTOS else masks
             found.setdefault(folders[:at] + folders[at + 1 :], []).append(entry)
-    name = options.name or (source.entries[0].parts[0] if source.entries else "clips")
+    name = choices.name or (download.entries[0].parts[0] if download.entries else "clips")
     if "/" in name or "\\" in name or name.startswith("."):
         raise GsanetError(f"--name {name!r} must be the name of a folder")
     part = Part(name, "folders", sparse=True)
     for folders in sorted(photos):
         found_photos, found_masks = pictures(photos[folders]), pictures(masks.get(folders, []))
         if folders:
-            pair(part, "_".join(folders), found_photos, single(found_masks), with_void)
+            add_sequence(part, "_".join(folders), found_photos, single(found_masks), with_void)
         else:
             for clip, members in _split(found_photos, name).items():
                 own = {name: found_masks[name] for name in members if name in found_masks}
-                pair(part, clip, members, single(own), with_void)
+                add_sequence(part, clip, members, single(own), with_void)
     part.missing += [f"photographs of {'_'.join(folders) or name}" for folders in masks if folders not in photos]
     notes = []
     bare = len(part.items) - part.annotated

@@ -111,16 +111,16 @@ Tree = Mapping[tuple[str, ...], list[Entry]]
 """Files by the folders above them."""
 
 
-def under(source: Download, *anchor: str) -> Tree:
+def under(download: Download, *anchor: str) -> Tree:
     """Files anywhere below folders called *anchor* (one in the other, in any case), by the folders between.
 
-    ``under(source, "JPEGImages", "480p")`` has ``("bear",)``, whatever is above ``JPEGImages``.
+    ``under(download, "JPEGImages", "480p")`` has ``("bear",)``, whatever is above ``JPEGImages``.
     """
     wanted = tuple(part.lower() for part in anchor)
     n = len(wanted)
     places: dict[tuple[str, ...], int] = {}
     found: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in source.entries:
+    for entry in download.entries:
         folders = entry.parts[:-1]
         if folders not in places:
             lower = tuple(part.lower() for part in folders)
@@ -151,7 +151,7 @@ def text(entries: Iterable[Entry]) -> list[str]:
     return []
 
 
-def pair(
+def add_sequence(
     part: Part,
     sequence: str,
     photos: Mapping[str, Entry],
@@ -206,13 +206,13 @@ def flat_names(items: Iterable[Item]) -> Iterator[str]:
     return (flat_name(item.sequence, numbers[item.sequence, item.name]) for item in items)
 
 
-def not_this(dataset: DataSet, source: Download, looks_like: str = "") -> GsanetError:
+def not_this(dataset: DataSet, download: Download, looks_like: str = "") -> GsanetError:
     """One line for a download that is not the one asked for: what was expected, what is there."""
     folders: dict[str, None] = {}
-    for entry in source.entries:
+    for entry in download.entries:
         folders["/".join(entry.parts[1:-1][:3]) or entry.name] = None
         if len(folders) == 4:
             break
     found = f"found {', '.join(list(folders)[:3])}{', ...' if len(folders) > 3 else ''}" if folders else "it is empty"
     hint = f"; it looks like `gsanet prepare {looks_like}`" if looks_like else ""
-    return GsanetError(f"{source.label} is not {dataset.title}: expected {dataset.expects}; {found}{hint}")
+    return GsanetError(f"{download.label} is not {dataset.title}: expected {dataset.expects}; {found}{hint}")

@@ -7,15 +7,15 @@ without ending count. ``worm`` has a stray mask without a photograph, which is l
 from __future__ import annotations
 
 from gsanet.prepare.download import Download, Entry
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, under, words
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, expect, pictures, under, words
 
 _SEQUENCES = words(
     "bird_of_paradise birdfall bmx cheetah drift frog girl hummingbird monkey monkeydog parachute penguin soldier worm"
 )
 
 
-def _plan(source: Download, options: Choices) -> Plan:
-    photos, truths = under(source, "JPEGImages"), under(source, "GroundTruth")
+def _plan(download: Download, choices: Choices) -> Plan:
+    photos, truths = under(download, "JPEGImages"), under(download, "GroundTruth")
     part = Part("SegTrack2_test", "folders", sequences=14, protocol="segtrack2")
     for folders, entries in sorted(photos.items()):
         if len(folders) != 1:
@@ -27,7 +27,7 @@ def _plan(source: Download, options: Choices) -> Plan:
             for name, entry in _named_as(found, pictures(files)).items() if one else ():
                 masks[name] = (*masks.get(name, ()), entry)
         if masks:
-            pair(part, folders[0], found, masks)
+            add_sequence(part, folders[0], found, masks)
     if part.items:
         expect(part, _SEQUENCES)
     return Plan([part])

@@ -19,6 +19,7 @@ from PIL import Image
 
 from gsanet.base.atomic import ENDING, written_whole
 from gsanet.base.errors import GsanetError
+from gsanet.data.cache import Progress
 from gsanet.data.layout import GT
 from gsanet.data.masks import VOID
 from gsanet.prepare.download import Entry
@@ -27,9 +28,6 @@ from gsanet.prepare.plan import Item, Part, flat_names
 from gsanet.video.images import Mask, open_bytes
 from gsanet.video.listing import RGB
 from gsanet.video.resize import resize_mask
-
-Progress = Callable[[int, int], None]
-"""Called with (pictures done, pictures to do), from one thread at a time."""
 
 _KEPT_FORMATS = (".jpg", ".jpeg", ".png", ".webp")
 """Photographs copied byte for byte; others (PPM, BMP, TIFF) become PNG, which loses nothing."""

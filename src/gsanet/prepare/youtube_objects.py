@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from gsanet.prepare.download import Download, Entry
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, pair, single, words
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, single, words
 
 _CLASSES = words("aeroplane bird boat car cat cow dog horse motorbike train")
 _NUMBER = re.compile(r"(?:frame)?(\d+)")
@@ -18,11 +18,11 @@ _NUMBER = re.compile(r"(?:frame)?(\d+)")
 Shot = tuple[str, str, str]
 
 
-def _plan(source: Download, options: Choices) -> Plan:
+def _plan(download: Download, choices: Choices) -> Plan:
     labels: dict[Shot, dict[str, Entry]] = {}
     images: dict[Shot, dict[str, Entry]] = {}
     frames: dict[Shot, dict[str, Entry]] = {}
-    for entry in source.entries:
+    for entry in download.entries:
         number = _NUMBER.fullmatch(entry.stem)
         if number is None or not entry.is_picture:
             continue
@@ -36,7 +36,7 @@ def _plan(source: Download, options: Choices) -> Plan:
     for shot in sorted(labels):
         photos = frames.get(shot) or images.get(shot, {})
         name = "_".join(shot)
-        pair(part, name, dict(sorted(photos.items())), single(labels[shot]))
+        add_sequence(part, name, dict(sorted(photos.items())), single(labels[shot]))
         if not photos:
             part.missing.append(f"photographs of {name}")
     if not part.items:

@@ -13,18 +13,18 @@ from typing import Any
 from gsanet.base.errors import GsanetError
 from gsanet.prepare.download import Download, Entry
 from gsanet.prepare.masks import with_void
-from gsanet.prepare.plan import Choices, DataSet, Part, Plan, expect, pair, pictures, single, under
+from gsanet.prepare.plan import Choices, DataSet, Part, Plan, add_sequence, expect, pictures, single, under
 
 _ROOTS = ("train", "train_all_frames")
 
 
-def _plan(source: Download, options: Choices) -> Plan:
-    photos, masks = _videos(source, "JPEGImages"), _videos(source, "Annotations")
+def _plan(download: Download, choices: Choices) -> Plan:
+    photos, masks = _videos(download, "JPEGImages"), _videos(download, "Annotations")
     part = Part("YTVOS_train", "flat", sparse=True, sequences=3471)
     for name, entries in photos.items():
         if name in masks:
-            pair(part, name, pictures(entries), single(pictures(masks[name])), with_void)
-    meta = _meta(source)
+            add_sequence(part, name, pictures(entries), single(pictures(masks[name])), with_void)
+    meta = _meta(download)
     expect(part, list(meta or dict.fromkeys((*photos, *masks))), "video")
     if meta:
         there = {(item.sequence, item.name) for item in part.items}
@@ -38,19 +38,19 @@ def _plan(source: Download, options: Choices) -> Plan:
     return Plan([part] if part.items else [])
 
 
-def _videos(source: Download, folder: str) -> dict[str, list[Entry]]:
+def _videos(download: Download, folder: str) -> dict[str, list[Entry]]:
     """Files by video; the validation set, in which only first frames are annotated, is passed over."""
     found: dict[str, list[Entry]] = {}
     for root in _ROOTS:
-        for folders, entries in under(source, root, folder).items():
+        for folders, entries in under(download, root, folder).items():
             if len(folders) == 1:  # DAVIS has a resolution between
                 found.setdefault(folders[0], []).extend(entries)
     return found
 
 
-def _meta(source: Download) -> dict[str, list[str]]:
+def _meta(download: Download) -> dict[str, list[str]]:
     """Annotated frames by video, from ``meta.json``; none if it is not there."""
-    inside = chain.from_iterable(under(source, root).get((), []) for root in _ROOTS)
+    inside = chain.from_iterable(under(download, root).get((), []) for root in _ROOTS)
     entry = next((entry for entry in inside if entry.name == "meta.json"), None)
     if entry is None:
         return {}

@@ -1,16 +1,12 @@
-"""What a model costs: parameters, floating-point operations and memory, counted without computing anything."""
+"""What a model costs: parameters and floating-point operations, counted without computing anything."""
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from gsanet.model.config import GSANetConfig
@@ -32,8 +28,6 @@ class ModelCost:
     """Of one target frame, given its references; a multiply-accumulate counts two."""
     reference_flops: int
     """Of all R reference frames together; they are encoded once per video."""
-    peak_activations: int
-    """Bytes of all feature maps alive at the worst moment of a target frame."""
 
     @property
     def weight_bytes(self) -> int:
@@ -66,12 +60,10 @@ def model_cost(config: GSANetConfig, size: tuple[int, int] | None = None) -> Mod
     with torch.no_grad():
         with FlopCounterMode(display=False) as of_references:
             references = model.encode_references(frames, frames)
-        with FlopCounterMode(display=False) as of_frame, _PeakMemory() as memory:
+        with FlopCounterMode(display=False) as of_frame:
             model(frame, frame, references)
     parameters = sum(p.numel() for p in model.parameters())
-    return ModelCost(
-        height, width, parameters, of_frame.get_total_flops(), of_references.get_total_flops(), memory.peak
-    )
+    return ModelCost(height, width, parameters, of_frame.get_total_flops(), of_references.get_total_flops())
 
 
 class _NumbersOnCpu(TorchFunctionMode):
@@ -82,26 +74,3 @@ class _NumbersOnCpu(TorchFunctionMode):
         if func is torch.linspace:
             kwargs.setdefault("device", "cpu")
         return func(*args, **kwargs)
-
-
-class _PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storages that operators create, each until it is freed."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.live: dict[int, int] = {}
-        self.peak = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        known = {id(leaf.untyped_storage()) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                storage = leaf.untyped_storage()
-                key = id(storage)
-                # A view or an in-place result lives in a storage that is counted, or was there before.
-                if key not in self.live and key not in known:
-                    self.live[key] = storage.nbytes()
-                    weakref.finalize(storage, self.live.pop, key, None)
-        self.peak = max(self.peak, sum(self.live.values()))
-        return out

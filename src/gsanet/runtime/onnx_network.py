@@ -1,116 +1,84 @@
-"""The network as the engine sees it, computed by ONNX Runtime instead of PyTorch."""
+"""The network in ONNX Runtime, as a :class:`~gsanet.runtime.interface.Runtime`. Nothing here needs PyTorch."""
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.base.version import __version__
-from gsanet.export.exporter import export_onnx
-from gsanet.export.graphs import FEATURES, PROBABILITY
-from gsanet.export.metadata import Facts, fingerprint
-from gsanet.model import GSANet
+from gsanet.export.frame_network import Features, FrameNetwork
+from gsanet.export.graph_info import PROBABILITY
 from gsanet.runtime.interface import Answer, Pictures, Reference, RuntimeName, Timer
-from gsanet.runtime.onnx_graphs import ExportedModel, require_runtime
-from gsanet.weights.packaged import licence_of
-
-log = logging.getLogger("gsanet")
 
 
 class OnnxNetwork:
-    """In place of :class:`~gsanet.runtime.torch_network.Network`: frames one by one, in float32, on the CPU.
+    """Frames one by one, in float32, on the CPU; several at once from several threads, each on one of its own.
+
+    Args:
+        network: the session; a frame in it runs on one thread.
+        workers: threads that will call it; as many as there are processors for this process if None.
 
     Raises:
-        GsanetError: onnxruntime is not installed, or another device or precision is asked for.
+        GsanetError: another device or precision is asked for.
     """
 
     name: RuntimeName = "onnx"
+    device = "cpu"
+    precision = "float32"
+    batch = 1
 
-    def __init__(self, model: ExportedModel, device: str = "auto", precision: str = "auto") -> None:
-        require_runtime()
-        if device not in ("auto", "cpu"):
-            raise GsanetError(f"the onnx backend runs on the CPU: device {device!r} needs the torch backend")
-        if precision not in ("auto", "float32"):
-            raise GsanetError(f"the onnx backend computes in float32: precision {precision!r} needs the torch backend")
-        self.device = "cpu"
-        self.batch = 1
-        self.precision = "float32"
-        self.config = model.config
-        self._model = model
-
-    @property
-    def workers(self) -> int:
-        """ONNX Runtime shares a frame among its own threads."""
-        return 1
+    def __init__(self, network: FrameNetwork, workers: int | None = None) -> None:
+        self._network = network
+        self.config = network.config
+        self.workers = workers or processors()
 
     def one_thread(self, others: int) -> None:
-        """Not called: there is one worker."""
-
-    def timed(self, timer: Timer) -> AbstractContextManager[object]:
-        """As :meth:`Runtime.timed`: ONNX Runtime does not say where its time goes."""
-        return nullcontext()
+        """Nothing to do: a session of one thread computes on the thread that calls it."""
 
     def load_sizes(self, sizes: Iterable[tuple[int, int]]) -> None:
-        """Open, and export if need be, the graphs for inputs of these sizes (h,w).
-
-        Raises:
-            GsanetError: there are none for one of them.
-        """
-        for size in sizes:
-            self._model.graphs(size)
+        """Every size will do."""
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`."""
-        rgb, flow = (np.stack(arrays) for arrays in zip(*pictures, strict=True))
-        found = self._model.graphs(_size(pictures[0])).references(rgb, flow)
-        return [tuple(found[name][:, i : i + 1] for name in FEATURES) for i in range(len(pictures))]
+        return [self._network.references(one.rgb[None], one.flow[None]) for one in pictures]
 
     def __call__(
         self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
     ) -> list[Answer]:
         """As :meth:`Runtime.__call__`."""
-        features = [np.concatenate(parts, axis=1) for parts in zip(*references, strict=True)]
-        results = []
-        for one in pictures:
-            found = self._model.graphs(_size(one)).step(one.rgb[None], one.flow[None], *features)
-            maps = {name: value[0] for name, value in found.items() if name != PROBABILITY} if slots else {}
-            results.append(Answer(found[PROBABILITY][0], maps))
-        return results
+        features = Features.join([one for one in references if isinstance(one, Features)])
+        return [_answer(self._network.step(one.rgb, one.flow, features, slots)) for one in pictures]
+
+    def timed(self, timer: Timer) -> AbstractContextManager[object]:
+        """As :meth:`Runtime.timed`: ONNX Runtime does not say where its time goes."""
+        return nullcontext()
 
 
-def cached_export(model: GSANet, name: str) -> ExportedModel:
-    """*model* as an exported one in the cache folder; a size is exported when it is first needed, with one line logged.
+def _answer(found: dict[str, NDArray[np.float32]]) -> Answer:
+    return Answer(found[PROBABILITY], {name: value for name, value in found.items() if name != PROBABILITY})
 
-    Args:
-        name: of the weights, for that line and the files' metadata.
+
+def processors() -> int:
+    """How many of the machine's processors this process may use; ``OMP_NUM_THREADS`` says so too."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def require_onnx_can(device: str, precision: str) -> None:
+    """Refuse what ONNX Runtime is not used for here.
+
+    Raises:
+        GsanetError: another device than the CPU, or another precision than float32, is asked for.
     """
-    # What changes the files has a part in the folder's name, so that old files are never taken for new ones.
-    key = f"{fingerprint(model)}-gsanet{__version__}-torch{torch.__version__}"
-    folder = cache_folder() / "onnx" / re.sub(r"[^\w.-]", "_", key)
-
-    def make(size: tuple[int, int]) -> None:
-        log.warning("exporting %s to ONNX for %dx%d pictures, once, into %s", name, *size, folder)
-        export_onnx(model, folder, size, facts=Facts(Path(name).name, licence_of(name)))
-
-    return ExportedModel(folder, make=make, config=model.config)
-
-
-def cache_folder() -> Path:
-    """``GSANET_CACHE`` if set, else ``gsanet`` in the user's cache folder."""
-    own = os.environ.get("GSANET_CACHE")
-    if own:
-        return Path(own)
-    general = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(general) if general else Path.home() / ".cache") / "gsanet"
-
-
-def _size(pictures: Pictures) -> tuple[int, int]:
-    return pictures.rgb.shape[0], pictures.rgb.shape[1]
+    if device not in ("auto", "cpu"):
+        raise GsanetError(f"ONNX Runtime is used on the CPU: device {device!r} needs the runtime torch")
+    if precision not in ("auto", "float32"):
+        raise GsanetError(f"ONNX Runtime computes in float32: precision {precision!r} needs the runtime torch")

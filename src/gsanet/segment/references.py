@@ -1,4 +1,4 @@
-"""The reference frames of a clip: which they are, and what the network keeps of them (METHOD.md sections 1 and 3)."""
+"""A clip's reference frames: which they are, and what the network keeps of them (docs/method.md, sections 1 and 3)."""
 
 from __future__ import annotations
 

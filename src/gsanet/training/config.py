@@ -43,7 +43,7 @@ class VideoSource:
     """One of the data sets that stage 2 trains on."""
 
     path: Name
-    """Folder in the mission's layout, below ``data`` or absolute."""
+    """Folder in the data layout, below ``data`` or absolute."""
     weight: Positive = 1.0
     """How often it is drawn from, relative to the others (``sampler = "weighted"``)."""
 

@@ -1,4 +1,4 @@
-"""Stage 2: both streams learn from videos, with guided slots (METHOD.md section 8.3)."""
+"""Stage 2: both streams learn from videos, with guided slots (docs/method.md, section 8.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from gsanet.base.errors import GsanetError
 from gsanet.base.threshold import object_mask
-from gsanet.data.datasets import Distractors, Mixture, Progress, SaliencyDataset, SyntheticDataset, VideoDataset
+from gsanet.data.cache import Progress
+from gsanet.data.datasets import Distractors, Mixture, SaliencyDataset, SyntheticDataset, VideoDataset
 from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, Sample

@@ -8,13 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch.utils.data import DataLoader
-
-from gsanet.data.datasets import Progress
-from gsanet.data.sample import collate
+from gsanet.data.cache import Progress
 from gsanet.training.config import TrainingConfig
 from gsanet.training.finetune import FinetuneStage
-from gsanet.training.loop import one_thread, quiet_worker
+from gsanet.training.loader import batches_of, one_thread
 from gsanet.training.pretrain import PretrainStage
 from gsanet.training.steps import Share, draws_of
 
@@ -60,15 +57,7 @@ def profile_loader(
     parts = _parts(made, recipe.seed, seconds)
     speeds = {}
     for workers in dict.fromkeys((0, recipe.workers)):
-        loader = DataLoader(
-            made.dataset,
-            batch_sampler=Share(made, recipe.seed, 0),
-            collate_fn=collate,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            worker_init_fn=quiet_worker,
-        )
-        batches = iter(loader)
+        batches = iter(batches_of(made, Share(made, recipe.seed, 0), workers))
         next(batches)  # starting workers is not loading
         started, count = time.perf_counter(), 0
         for batch in batches:

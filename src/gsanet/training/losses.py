@@ -1,4 +1,4 @@
-"""The training loss (METHOD.md section 8): soft IoU plus a binary cross-entropy weighted by the error itself."""
+"""The training loss (docs/method.md, section 8): soft IoU plus a binary cross-entropy weighted by the error itself."""
 
 from __future__ import annotations
 

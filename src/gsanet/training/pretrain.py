@@ -1,4 +1,4 @@
-"""Stage 1: the RGB stream learns to find objects in DUTS pictures (METHOD.md section 8.1)."""
+"""Stage 1: the RGB stream learns to find objects in DUTS pictures (docs/method.md, section 8.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gsanet.base.threshold import object_mask
-from gsanet.data.datasets import Progress, SaliencyDataset
+from gsanet.data.cache import Progress
+from gsanet.data.datasets import SaliencyDataset
 from gsanet.data.layout import image_pairs
 from gsanet.data.sample import Draw, Sample
 from gsanet.model.network import SaliencyNet

@@ -3,8 +3,8 @@
 Two ways, both functions of the seed and the place in the run alone:
 
 - :class:`WeightedSampler`: every group is drawn anew, its data set by weight, its video by the root of its length;
-- :class:`EpochSampler`: as published (METHOD.md section 8.3), in epochs: every frame of the first data set once, and
-  of every other a new random subset as large as the first.
+- :class:`EpochSampler`: as published (docs/method.md, section 8.3), in epochs: every frame of the first data set
+  once, and of every other a new random subset as large as the first.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class ImportReport:
     used: int
     """How many tensors of the checkpoint are in the model now."""
     unused: tuple[str, ...]
-    """Names, as in the file, of tensors that our model has no place for (METHOD.md section 9, row 10)."""
+    """Names, as in the file, of tensors that our model has no place for (docs/method.md, section 9, row 10)."""
 
 
 def import_published(path: Path) -> tuple[GSANet | SaliencyNet, ImportReport]:

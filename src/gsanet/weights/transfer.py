@@ -10,7 +10,7 @@ from gsanet.weights.tensors import load_tensors, weights_of
 
 
 def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> int:
-    """Begin stage 2 from stage 1 (METHOD.md section 8.2) or from another stage 2, counting every tensor.
+    """Begin stage 2 from stage 1 (docs/method.md, section 8.2) or from another stage 2, counting every tensor.
 
     Of stage 1 the encoder and fusions go to both streams. The decoder has the same shape in both models and comes along
     too, and the parts that only the video model has start as near to "the average of the streams" as

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 from gsanet.evaluation.evaluator import Evaluation
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.report.overlays import Ranked, frame_values, most_different, overlay, rank
-from gsanet.evaluation.report.parts import link
+from gsanet.evaluation.report.parts import Key
 from gsanet.evaluation.result import Result
 from gsanet.evaluation.table import columns
 
@@ -16,47 +16,82 @@ WORST, BEST, DIFFERENT = 8, 4, 6
 """Frames shown of each kind."""
 
 
-def gallery(runs: Sequence[Evaluation | None], results: Sequence[Result]) -> str:
+@dataclass(frozen=True)
+class RankedFrame:
+    """A frame of the first run."""
+
+    sequence: str
+    frame: str
+    picture: str
+    """Data URI."""
+    value: str
+
+
+@dataclass(frozen=True)
+class FrameGroup:
+    """Frames under one heading."""
+
+    heading: str
+    frames: list[RankedFrame]
+
+
+@dataclass(frozen=True)
+class RunFrame:
+    """A frame as one of two runs has it."""
+
+    run: str
+    picture: str
+    value: str
+
+
+@dataclass(frozen=True)
+class DifferingFrame:
+    """A frame on which two runs differ."""
+
+    sequence: str
+    frame: str
+    sides: list[RunFrame]
+    value: str
+    """First run minus the other."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All frames of the page."""
+
+    legend: list[Key]
+    differing: list[DifferingFrame]
+    groups: list[FrameGroup]
+
+
+def gallery(runs: Sequence[Evaluation | None], results: Sequence[Result]) -> Gallery | None:
+    """Nothing where the first run came without its files."""
     first = runs[0]
     if first is None:
-        return ""
-    parts = []
+        return None
+    differing = []
     if len(results) > 1 and runs[1] is not None:
-        items = "".join(_side_by_side(first, runs[1], r) for r in most_different(results[1], results[0], DIFFERENT))
-        both = f"{escape(results[0].name)} and {escape(results[1].name)}"
-        parts.append(f'<h3>Where {both} differ most</h3><div class="frames wide">{items}</div>')
-    for heading, best, count in (("Worst", False, WORST), ("Best", True, BEST)):
-        items = "".join(_framed(first, r) for r in rank(first.result, count, best=best))
-        parts.append(f'<h3>{heading} frames of {escape(results[0].name)}</h3><div class="frames">{items}</div>')
-    return (
-        '<section id="frames"><h2>Frames</h2><p class="legend"><span><span class="key hit"></span>found</span>'
-        '<span><span class="key false"></span>marked wrongly</span>'
-        '<span><span class="key missed"></span>overlooked</span></p>' + "".join(parts) + "</section>"
-    )
+        differing = [_differing(first, runs[1], ranked) for ranked in most_different(results[1], results[0], DIFFERENT)]
+    groups = [
+        FrameGroup("Worst", [_shown(first, ranked) for ranked in rank(first.result, WORST)]),
+        FrameGroup("Best", [_shown(first, ranked) for ranked in rank(first.result, BEST, best=True)]),
+    ]
+    keys = [Key("hit", "found"), Key("false", "marked wrongly"), Key("missed", "overlooked")]
+    return Gallery(keys, differing, groups)
 
 
-def _framed(run: Evaluation, ranked: Ranked) -> str:
+def _shown(run: Evaluation, ranked: Ranked) -> RankedFrame:
     picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-    return (
-        f'<figure><img src="{picture}" alt="{escape(ranked.sequence)} frame {escape(ranked.frame)}" loading="lazy">'
-        f"<figcaption>{link(ranked.sequence)} {escape(ranked.frame)}"
-        f"<b>{_number(run.result, ranked.value)}</b></figcaption></figure>"
-    )
+    return RankedFrame(ranked.sequence, ranked.frame, picture, _number(run.result, ranked.value))
 
 
-def _side_by_side(base: Evaluation, other: Evaluation, ranked: Ranked) -> str:
-    shown = []
-    for run in (base, other):
+def _differing(first: Evaluation, other: Evaluation, ranked: Ranked) -> DifferingFrame:
+    sides = []
+    for run in (first, other):
         values = dict(zip(_frames_of(run, ranked.sequence), frame_values(run.result, ranked.sequence), strict=True))
         picture = overlay(_files_of(run, ranked.sequence), ranked.frame, run.settings)
-        label = f"{escape(run.result.name)} <b>{_number(run.result, values[ranked.frame])}</b>"
-        shown.append(
-            f'<span><img src="{picture}" alt="{escape(run.result.name)}" loading="lazy"><em>{label}</em></span>'
-        )
-    return (
-        f'<figure><div class="two">{"".join(shown)}</div><figcaption>{link(ranked.sequence)} {escape(ranked.frame)}'
-        f"<b>{_number(base.result, ranked.value, signed=True)}</b></figcaption></figure>"
-    )
+        sides.append(RunFrame(run.result.name, picture, _number(run.result, values[ranked.frame])))
+    return DifferingFrame(ranked.sequence, ranked.frame, sides, _number(first.result, ranked.value, signed=True))
 
 
 def _number(result: Result, value: float, signed: bool = False) -> str:

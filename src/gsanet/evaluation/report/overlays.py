@@ -14,7 +14,7 @@ from PIL import Image
 
 from gsanet.base.threshold import object_mask
 from gsanet.data.raw_masks import read_raw
-from gsanet.evaluation.masks import decide
+from gsanet.evaluation.masks import foreground
 from gsanet.evaluation.pairing import SequenceFiles
 from gsanet.evaluation.result import Result
 from gsanet.evaluation.saliency import saliency_map
@@ -26,7 +26,7 @@ TRUE, FALSE, MISSED = (34, 180, 95), (232, 60, 62), (52, 120, 246)
 """RGB of found, wrongly marked and overlooked pixels."""
 
 LONGEST = 480
-QUALITY = 78
+JPEG_QUALITY = 78
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def overlay(files: SequenceFiles, frame: str, settings: Settings) -> str:
     """A frame as a data URI: on its picture if there is one, else on grey."""
     if settings.protocol.measures == ("saliency",):
         path, truth = files.pred[frame], files.gt[frame]
-        gt = decide(read_raw(truth), truth, settings.reading, truth=True).mask
+        gt = foreground(read_raw(truth), truth, settings.reading, truth=True).mask
         pred = saliency_map(read_raw(path), path)
         mask = object_mask(resize(pred, (gt.shape[0], gt.shape[1])) / np.float32(255))
     else:
@@ -123,7 +123,7 @@ def encode(image: NDArray[np.uint8], *, photograph: bool) -> str:
     """Data URI: JPEG for photographs, PNG for flat colours."""
     buffer = io.BytesIO()
     if photograph:
-        Image.fromarray(image).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+        Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
     else:
         Image.fromarray(image).save(buffer, "PNG", optimize=True)
     kind = "jpeg" if photograph else "png"

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 from gsanet.evaluation.result import Result
 
-RUN_STYLES = ("run0", "run1", "run2", "run3", "run4")
-"""Style-sheet classes of the runs' colours, in order."""
+
+@dataclass(frozen=True)
+class Key:
+    """A colour of the legend: its style-sheet class and what it stands for."""
+
+    style: str
+    label: str
+
+
+def run_style(number: int) -> str:
+    """Style-sheet class of the colour of a run, in order of the runs."""
+    return f"run{number % 5}"
+
+
+def legend(results: Sequence[Result]) -> list[Key]:
+    """The runs' colours; none where there is one run only."""
+    return [Key(run_style(i), r.name) for i, r in enumerate(results)] if len(results) > 1 else []
 
 
 def headlines(result: Result) -> tuple[str, ...]:
+    """Keys of the measures that stand at the top of the page."""
     if result.headline == "S":
         return ("S", "F_max", "E_max", "MAE")
     return ("J&F", "J", "J_class", "F", "stability") if result.headline == "J&F" else ("J", "J_class", "J_recall")
 
 
-def link(name: str) -> str:
-    return f'<a href="#{anchor(name)}">{escape(name)}</a>'
-
-
 def anchor(name: str) -> str:
+    """Where on the page a sequence is: an id without any sign that means something in HTML."""
     return "s-" + "".join(c if c.isalnum() else "-" for c in name)
-
-
-def legend(results: Sequence[Result]) -> str:
-    if len(results) < 2:
-        return ""
-    keys = "".join(
-        f'<span><span class="key {RUN_STYLES[i % len(RUN_STYLES)]}"></span>{escape(r.name)}</span>'
-        for i, r in enumerate(results)
-    )
-    return f'<p class="legend">{keys}</p>'

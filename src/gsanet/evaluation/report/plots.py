@@ -1,13 +1,16 @@
-"""Inline SVG: lines over time, a histogram, a sparkline, a bar of differences. The page's style sheet colours them."""
+"""Inline SVG: lines over time, a histogram, a sparkline, a bar of differences. The page's style sheet colours them.
+
+What they return is markup that is safe to put on the page: titles and names in it are escaped.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
+from markupsafe import Markup, escape
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Series:
     values: Sequence[float]
 
 
-def over_time(series: Sequence[Series], frames: Sequence[str], title: str) -> str:
+def over_time(series: Sequence[Series], frames: Sequence[str], title: str) -> Markup:
     """Values per frame as lines, 0 to 1 upwards. Script on the page reads the data attributes for its read-out."""
     width, height, left, right, top, bottom = 340, 132, 26, 6, 8, 20
     inner_w, inner_h = width - left - right, height - top - bottom
@@ -41,14 +44,14 @@ def over_time(series: Sequence[Series], frames: Sequence[str], title: str) -> st
             parts.append(f'<polyline class="line {line.style}" points="{points}"/>')
     parts.append(f'<line class="cursor" x1="0" x2="0" y1="{top}" y2="{top + inner_h}" visibility="hidden"/>')
     data = json.dumps([[s.label, [round(v * 100, 1) for v in s.values]] for s in series])
-    return (
+    return Markup(
         f'<svg class="time" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" '
         f'data-left="{left}" data-width="{inner_w}" data-frames="{escape(json.dumps(list(frames)))}" '
         f'data-series="{escape(data)}">{"".join(parts)}</svg>'
     )
 
 
-def histogram(series: Sequence[Series], title: str, bins: int = 20) -> str:
+def histogram(series: Sequence[Series], title: str, bins: int = 20) -> Markup:
     """Share of frames by value, one step line a series."""
     width, height, left, right, top, bottom = 420, 190, 34, 10, 10, 34
     inner_w, inner_h = width - left - right, height - top - bottom
@@ -77,24 +80,24 @@ def histogram(series: Sequence[Series], title: str, bins: int = 20) -> str:
         path.append(f"V{y0:.1f}")
         drawn = "".join(path)
         parts.append(f'<path class="area {line.style}" d="{drawn}Z"/><path class="line {line.style}" d="{drawn}"/>')
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    return Markup(f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>')
 
 
-def sparkline(values: Sequence[float], style: str) -> str:
+def sparkline(values: Sequence[float], style: str) -> Markup:
     """A line of values, a thumbnail for a table cell."""
-    return (
+    return Markup(
         '<svg class="spark" viewBox="0 0 110 26" aria-hidden="true" preserveAspectRatio="none">'
         '<line class="grid" x1="0" x2="110" y1="13" y2="13"/>'
         f'<polyline class="line {style}" points="{_points(values, 1, 2, 108, 22)}"/></svg>'
     )
 
 
-def difference_bar(value: float, reach: float) -> str:
+def difference_bar(value: float, reach: float) -> Markup:
     """A bar from the middle to the right (gain) or left (loss); *reach* is the value at full length."""
     length = 60 * min(1.0, abs(value) / reach) if reach else 0.0
     x = 60 if value >= 0 else 60 - length
     style = "gain" if value >= 0 else "loss"
-    return (
+    return Markup(
         '<svg class="bar" viewBox="0 0 120 14" aria-hidden="true">'
         f'<rect class="{style}" x="{x:.1f}" y="2" width="{length:.1f}" height="10" rx="1"/>'
         '<line class="axis" x1="60" x2="60" y1="0" y2="14"/></svg>'
