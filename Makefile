@@ -1,28 +1,36 @@
-# Everything below sets itself up: a virtual environment in .venv with the versions of constraints.txt.
-#   make demo    segment the bundled clip and say where the result is
-#   make test    lint, types and tests
+# Everything below sets itself up in .venv, with the versions of constraints.txt.
+#   make demo    segment the bundled clip and say where the result is (the light installation: no PyTorch)
+#   make test    lint, types and tests (everything there is, several GB)
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LIGHT  := $(VENV)/.light
 READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test fast lint format clean
+.PHONY: help demo test fast lint format graph clean
 
 help:
 	@sed -n '2,3s/^#   //p' Makefile
 
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "gsanet needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(LIGHT): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	touch $(LIGHT)
+
 # torch comes first: resolving everything at once makes pip look at its many builds again and again.
 # The last two, which evaluation and its tests use, ask for older NumPy and OpenCV than they need: taken as they are.
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "gsanet needs Python 3.10 or newer")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch torchvision
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt vos-benchmark pysodmetrics
-	touch $(READY)
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) torch torchvision
+	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps vos-benchmark pysodmetrics
+	touch $(LIGHT) $(READY)
 
-demo: $(READY)
+demo: $(LIGHT)
 	$(BIN)/gsanet demo -o out
 
 # Without ruff's cache: whether a file's imports are in order depends on where other files lie, which the cache does not know.
@@ -41,6 +49,10 @@ fast: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --no-cache --fix .
+
+# After a change to the network's structure: the graph that runs without PyTorch.
+graph: $(READY)
+	$(BIN)/python -m gsanet.export.package_graph
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache

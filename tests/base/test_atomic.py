@@ -132,3 +132,9 @@ def test_every_writer_leaves_nothing_of_a_file_it_cannot_finish(
     with pytest.raises(GsanetError, match=r"cannot write .*: No space left on device$"):
         write(tmp_path / "a")
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".txt", "字" * 83 + ".txt", "é" * 125 + ".txt"])
+def test_the_longest_names(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert [file.name for file in tmp_path.iterdir()] == [name]

@@ -23,7 +23,6 @@ pytestmark = pytest.mark.slow
 
 ELSEWHERE = {
     "gsanet flow DATA/DAVIS_train --method raft-large --device cuda": "needs a GPU and a download",
-    "gsanet export runs/mine/best.safetensors -o exported --size 288x512": "minutes; tests/export",
 }
 
 SMALL = {

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from importlib import util
+from pathlib import Path
 
 import pytest
+
+from gsanet.cli.extras import EXTRAS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def raising(error: Exception):  # type: ignore[no-untyped-def]
@@ -40,3 +50,10 @@ def test_info_without_pytorch(gsanet, monkeypatch: pytest.MonkeyPatch) -> None: 
     assert (code, err) == (0, "")
     assert out.startswith("gsanet ") and "torch " not in out.splitlines()[0] and "onnxruntime" in out.splitlines()[0]
     assert "pip install 'gsanet[torch]'" in out
+
+
+def test_every_extra_of_the_package_is_known() -> None:
+    """But for those of developers."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(project["optional-dependencies"]) - {"dev"} <= {extra for _, extra in EXTRAS.values()}
+    assert all(re.fullmatch(r"[\w-]+", package) for package, _ in EXTRAS.values())

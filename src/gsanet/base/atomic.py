@@ -14,9 +14,15 @@ ENDING = ".part"
 """Of what is being written. Such a file that nobody writes any more is of a run that was killed."""
 
 
+_LONGEST = 200
+"""Bytes of a file's own name that go into the name beside it."""
+
+
 def beside(path: Path) -> Path:
     """A hidden name in the folder of *path* that no other process and no other thread uses."""
-    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{threading.get_ident()}{ENDING}")
+    # File systems count bytes, 255 of them, and a letter may have four.
+    name = os.fsencode(path.name)[:_LONGEST].decode(errors="ignore")
+    return path.with_name(f".{name}.{os.getpid()}-{threading.get_ident()}{ENDING}")
 
 
 @contextmanager

@@ -26,7 +26,9 @@ Json = Annotated[
 @bench.callback(
     cls=Group,
     invoke_without_command=True,
-    epilog="gsanet bench\ngsanet bench --clip holiday.mp4 --quality fast\ngsanet bench loader --data DATA",
+    epilog="gsanet bench\n"
+    "gsanet bench --clip holiday.mp4 --quality fast\n"
+    "gsanet bench loader --config lite --data DATA",
 )
 def segmenting(
     context: typer.Context,
@@ -92,7 +94,7 @@ def segmenting(
         out.write_text(json.dumps({"arguments": arguments, "runs": runs, "stages": stages}, indent=1) + "\n")
 
 
-@command("gsanet bench loader --data DATA --seconds 5", within=bench)
+@command("gsanet bench loader --config lite --data DATA --seconds 5", within=bench)
 def loader(
     config: Config = None,
     data: Data = None,

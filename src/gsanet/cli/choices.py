@@ -21,7 +21,7 @@ QUALITIES: Meanings = {
     "best": "four looks at larger frames: the best masks, a quarter to a third of the speed",
 }
 PRECISIONS: Meanings = {
-    "auto": "bfloat16 where it is quick, else float32",
+    "auto": "float32; with torch bfloat16 where quick",
     "float32": "exact",
     "bfloat16": "quicker on newer processors, less exact",
 }
@@ -32,8 +32,8 @@ FLOW_PRECISIONS: Meanings = {
     "bfloat16": "for newer GPUs and processors",
 }
 RUNTIMES: Meanings = {
-    "auto": "onnx for an exported model, else torch",
-    "torch": "PyTorch",
+    "auto": "torch on a GPU or if a model needs it, else onnx",
+    "torch": "PyTorch: needs gsanet[torch]",
     "onnx": "ONNX Runtime on the CPU, in float32",
 }
 FLOWS: Meanings = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 EXTRAS = {
+    "huggingface_hub": ("huggingface_hub", "hub"),
     "torch": ("torch", "torch"),
     "torchvision": ("torchvision", "torch"),
     "timm": ("timm", "torch"),

@@ -14,7 +14,7 @@ from gsanet.cli import choices
 
 _OWN = "Weights: lite (inside the package), a file"
 _TRAINED = f"{_OWN}, or owner/name on the Hugging Face hub."
-_MODEL = f"{_OWN}, owner/name on the Hugging Face hub, or a folder from `gsanet export`."
+_MODEL = f"{_OWN}, owner/name on the Hugging Face hub, or the .onnx file that `gsanet export` wrote."
 
 # Panels: headings in the help of a command.
 RESULTS, QUALITY, MOTION, MACHINE = "Results", "Quality", "Motion (optical flow)", "Machine"

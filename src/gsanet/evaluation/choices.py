@@ -23,7 +23,7 @@ def choices(settings: Settings, layout: str) -> list[str]:
     else:
         said.append("Objects are merged into one foreground." if rules.merge else "One object; more are an error.")
         if rules.void:
-            said.append("In palette masks 255 is void and left out.")
+            said.append("Where the ground truth holds labels, 255 beside them is void and left out.")
         if settings.threshold is None:
             said.append("Predictions are masks: every value but 0 is foreground.")
         else:

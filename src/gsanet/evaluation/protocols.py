@@ -20,7 +20,7 @@ class Protocol:
     merge: bool = True
     """All objects of a mask are one foreground; otherwise more than one object is an error."""
     void: bool = False
-    """In palette masks 255 is void: left out of both masks."""
+    """Where the ground truth holds labels, 255 beside them is void: left out of both masks."""
     skip_empty: bool = False
     """Leave out frames whose ground truth is empty."""
     sparse: bool = False

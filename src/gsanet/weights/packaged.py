@@ -57,8 +57,13 @@ def licence_of(name_or_path: str) -> str:
 
 
 def _download(repository: str) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError:
+        raise GsanetError(
+            f"no weights {repository!r}: no such file, and to look on the hub, run `pip install 'gsanet[hub]'`"
+        ) from None
 
     try:
         return Path(hf_hub_download(repository, HUB_FILE))
