@@ -1,6 +1,6 @@
 """Do the slots earn their keep? The rows of the paper's ablation, trained alike from several seeds, in one table.
 
-    python benchmarks/ablation.py DATA -o runs/ablation [--seeds 0,1,2] [--recipe recipes/ablation.toml]
+    python benchmarks/ablation.py DATA -o runs/ablation [--seeds 0,1,2] [--recipe ablation]
 
 DATA is a folder in the data layout. Every row goes through both stages of the recipe; rows of one width share
 their stage 1, which knows no slots, and each seed is one of stage 2. Scores are of the sequences that the recipe holds
@@ -20,7 +20,7 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from command import RECIPES, SCORES, gsanet, train_and_score
+from command import SCORES, gsanet, train_and_score
 
 from gsanet.model import GSANetConfig
 from gsanet.runtime.cost import model_cost
@@ -44,7 +44,7 @@ def settings(changes: dict[str, object]) -> list[str]:
     return words
 
 
-def stage_one(recipe: Path, data: Path, out: Path, changes: dict[str, object]) -> Path:
+def stage_one(recipe: str, data: Path, out: Path, changes: dict[str, object]) -> Path:
     """The weights that stage 2 of a row starts from: of its width, trained if they are not there yet."""
     width = {name: value for name, value in changes.items() if name == "channels"}
     folder = out / "-".join(["pretrain", *map(str, width.values())])
@@ -54,7 +54,7 @@ def stage_one(recipe: Path, data: Path, out: Path, changes: dict[str, object]) -
     return weights
 
 
-def score(recipe: Path, data: Path, out: Path, row: str, seed: int, settled: TrainingConfig) -> None:
+def score(recipe: str, data: Path, out: Path, row: str, seed: int, settled: TrainingConfig) -> None:
     """Train and evaluate one row from one seed, unless that is done."""
     folder = result(out, row, seed).parent
     if result(out, row, seed).is_file():
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--recipe", type=Path, default=RECIPES / "ablation.toml")
+    parser.add_argument("--recipe", default="ablation", metavar="NAME|FILE")
     arguments = parser.parse_args()
     settled = load_config(arguments.recipe)
     for seed in (int(word) for word in arguments.seeds.split(",") if word.strip()):

@@ -10,8 +10,6 @@ from pathlib import Path
 SCORES = "scores.json"
 """In the folder of a run that is done."""
 
-RECIPES = Path(__file__).parents[1] / "src" / "gsanet" / "recipes"
-
 
 def gsanet(*words: object, show: bool = False) -> None:
     """Run it in a process of its own; what it says on stdout is only for *show*. Ends the script where it fails."""
@@ -23,15 +21,14 @@ def gsanet(*words: object, show: bool = False) -> None:
 
 
 def train_and_score(
-    folder: Path, recipe: Path, data: Path, training: Sequence[object], scoring: Sequence[object]
+    folder: Path, recipe: str, data: Path, training: Sequence[object], scoring: Sequence[object]
 ) -> None:
     """Train a video model into *folder*, then segment and evaluate sequences of its data; :data:`SCORES` comes last.
 
     Args:
         training: more words for ``gsanet train``,
-        scoring: and for ``gsanet benchmark``.
+        scoring: and for ``gsanet score``.
     """
     gsanet("train", "--config", recipe, "--data", data, "-o", folder, *training)
-    beside = folder / "scores.part"
-    gsanet("benchmark", folder / "last.safetensors", "--data", data / "DAVIS_train", "--json", beside, *scoring)
-    beside.replace(folder / SCORES)
+    scores = ["--json", folder / SCORES]
+    gsanet("score", folder / "last.safetensors", "--data", data / "DAVIS_train", *scores, *scoring)

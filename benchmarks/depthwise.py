@@ -19,7 +19,6 @@ from gsanet.model import VARIANTS, SaliencyNet
 from gsanet.runtime.allocator import keep_freed_memory
 from gsanet.runtime.precision import choose_precision
 from gsanet.training.depthwise import speed_up_depthwise
-from gsanet.training.loop import autocast
 from gsanet.training.losses import total_loss
 
 BATCH, SIDE, STEPS = 16, 224, 5
@@ -34,10 +33,9 @@ def step_time(faster: bool) -> tuple[float, float]:
         speed_up_depthwise(model)
     pictures = torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     target = (torch.rand(BATCH, 1, SIDE // 2, SIDE // 2) > 0.5).float()
-    device = pictures.device
 
     def step() -> None:
-        with autocast(choose_precision("auto", device) == "bfloat16", device):
+        with torch.autocast("cpu", torch.bfloat16, enabled=choose_precision("auto", pictures.device) == "bfloat16"):
             output = model(pictures)
         total_loss(output.float(), target)[0].backward()
 

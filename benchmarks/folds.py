@@ -17,7 +17,7 @@ import argparse
 import json
 from pathlib import Path
 
-from command import RECIPES, SCORES, gsanet, train_and_score
+from command import SCORES, gsanet, train_and_score
 
 from gsanet.data.layout import sequences
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--pretrained", help="weights that have seen no sequence of DATA, such as stage 1's")
-    parser.add_argument("--recipe", type=Path, default=RECIPES / "lite.toml")
+    parser.add_argument("--recipe", default="lite", metavar="NAME|FILE")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the recipe; repeatable")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--only", default="", metavar="K,...", help="these folds, from 0")

@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from gsanet.base.errors import GsanetError, Stopped
 from gsanet.cli import app, commands  # noqa: F401
 from gsanet.data.sample import Sample
+from gsanet.model import GSANet
+from gsanet.segment.references import reference_indices
 from gsanet.training.config import load_config
 from gsanet.training.finetune import FinetuneStage, train
 from gsanet.training.folder import list_runs
@@ -128,6 +130,23 @@ def test_every_row_of_the_ablation_trains_and_is_looked_at(world: Path, tmp_path
     assert len(list((tmp_path / "run" / "samples").iterdir())) == 1
     loaded = load_model(tmp_path / "run" / "last.safetensors")
     assert (loaded.config.slot_attention, loaded.config.aggregation) != (True, "fat")
+
+
+def test_validation_takes_the_references_that_the_engine_takes(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = FinetuneStage(_recipe(world, "model.references=4", "train.validate_frames=1"), tmp_path / "cache")
+    assert stage.held_out is not None
+    asked: list[int] = []
+    take = type(stage.held_out).__getitem__
+    monkeypatch.setattr(
+        type(stage.held_out), "__getitem__", lambda data, draw: (asked.extend(draw.items), take(data, draw))[1]
+    )
+    with torch.inference_mode():
+        stage.examine(GSANet(stage.recipe.model).eval(), 0)
+    first = stage.held_out.frames_of[0].start
+    # Of six frames i * floor(6/4); then the one that is predicted.
+    assert [number - first for number in asked] == [*reference_indices(6, 4), 0] == [0, 1, 2, 3, 0]
 
 
 def test_nothing_held_out_still_yields_weights(world: Path) -> None:

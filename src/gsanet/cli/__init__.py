@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Give it any video, get the mask of the thing that matters in every frame: no click, no prompt.\n\n"
     "`gsanet COMMAND --help` says what a command does, with examples.",
     epilog="gsanet demo\ngsanet segment holiday.mp4 --out out",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help", "-h"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

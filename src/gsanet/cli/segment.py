@@ -82,7 +82,7 @@ def segment(
     """Find the prominent object in videos, and write its masks.
 
     Masks are named after the frames and have their size; summary.json says how they were made. A clip that cannot be
-    read does not stop the others.
+    read does not stop the others; the exit code is then 1.
     """
     from gsanet.base.errors import GsanetError
     from gsanet.segment import Segmenter, plan_clips

@@ -1,16 +1,14 @@
 """The one training loop of both stages.
 
 A stage (:class:`~gsanet.training.stage.Stage`) says what a sample is, what the loss is and how to validate; the loop
-does the rest: schedule, averaging, checkpoints, logs. Step *n* depends only on the recipe, the seed and the weights
+does the rest: averaging, validations, checkpoints, logs. Step *n* depends only on the recipe, the seed and the weights
 after step *n - 1*, so a run may be killed anywhere; one that is asked to stop saves first.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,50 +16,22 @@ from typing import Any
 import cv2
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import nn
 
 from gsanet.base.errors import GsanetError, Stopped
-from gsanet.data.sample import Sample, collate
 from gsanet.model.network import GSANet, SaliencyNet
 from gsanet.runtime.allocator import keep_freed_memory
-from gsanet.training.config import StageConfig, TrainingConfig
+from gsanet.training.config import TrainingConfig
 from gsanet.training.depthwise import speed_up_depthwise
 from gsanet.training.folder import RunFolder
+from gsanet.training.loader import batches_of
 from gsanet.training.log import RunLog
-from gsanet.training.parallel import claimed, gather, mean_over_processes, prepare_norms, share_buffers, train_mode
+from gsanet.training.parallel import claimed, gather, mean_over_processes, prepare_norms, share_buffers
 from gsanet.training.stage import Stage
 from gsanet.training.state import RunState, WeightAverage, load_state, save_state
-from gsanet.training.steps import Share, draws_of, learning_rate
-from gsanet.training.stop import StopRequest, leave_stopping_to_parent, stop_requests
-
-
-class _WithLoss(nn.Module):
-    """Batch in, loss out: gradients are averaged over processes only around ``forward``."""
-
-    def __init__(self, model: nn.Module, stage: Stage) -> None:
-        super().__init__()
-        self.model = model
-        self._loss = stage.loss
-
-    def forward(self, batch: Sample) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._loss(self.model, batch)
-
-
-def parameter_groups(model: nn.Module, config: StageConfig) -> list[dict[str, Any]]:
-    """Backbones learn slower; biases and norms are not decayed."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            groups.setdefault((".backbone." in name, parameter.dim() > 1), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "scale": config.backbone_lr if backbone else 1.0,
-            "weight_decay": config.weight_decay if decayed else 0.0,
-        }
-        for (backbone, decayed), parameters in groups.items()
-    ]
+from gsanet.training.steps import Share
+from gsanet.training.stop import StopRequest, stop_requests
+from gsanet.training.update import Update, make_optimiser
 
 
 def run_stage(
@@ -116,7 +86,7 @@ class _Run:
         self.average = WeightAverage(self.model, self.config.ema)
         if fabric.device.type == "cpu":
             speed_up_depthwise(self.model)
-        optimiser = torch.optim.AdamW(parameter_groups(self.model, self.config), lr=self.config.lr, betas=(0.9, 0.999))
+        optimiser = make_optimiser(self.model, self.config)
         self.fingerprint = _fingerprint(stage, recipe, started_from)
         self.parts = {
             "model": self.model,
@@ -133,7 +103,7 @@ class _Run:
                 "use another --out"
             )
         self.share = Share(stage, recipe.seed, self.state.step, fabric.global_rank, fabric.world_size)
-        self.wrapped, self.optimiser = fabric.setup(_WithLoss(self.model, stage), optimiser, move_to_device=False)
+        self.update = Update(fabric, stage, self.model, optimiser, self.share, recipe, last)
         self.started_from = started_from
         self.info = {"recipe": recipe.to_dict(), "stage": stage.name, "started_from": started_from}
 
@@ -167,17 +137,18 @@ class _Run:
 
     def _steps(self, log: RunLog | None, stop: StopRequest) -> None:
         saved_at = time.monotonic()
-        batches = iter(self._loader())
+        pin = self.fabric.device.type == "cuda"
+        batches = iter(batches_of(self.stage, self.share, self.recipe.workers, pin=pin))
         for step in range(self.state.step, self.config.steps):
             asked = time.monotonic()
             mine = [next(batches) for _ in range(self.config.accumulate)]
             if log:
                 log.waited(time.monotonic() - asked)
-            loss, losses = self._step(step, mine)
+            loss, losses = self.update(step, mine)
             if self.config.ema:
                 self.average.update(self.model, step)
             if log:
-                log.step(step, loss, losses, self.optimiser.param_groups[0]["lr"])
+                log.step(step, loss, losses, self.update.rate)
             self.state.step = step + 1
             finished = self.state.step == self.config.steps
             if self.state.step % self.config.validate_every == 0 or finished:
@@ -191,65 +162,6 @@ class _Run:
                     f"stopped after step {self.state.step} of {self.config.steps}; "
                     f"the same command goes on from {self.folder.checkpoint}"
                 )
-
-    def _loader(self) -> DataLoader[Sample]:
-        return DataLoader(
-            self.stage.dataset,
-            batch_sampler=self.share,
-            collate_fn=collate,
-            num_workers=self.recipe.workers,
-            prefetch_factor=4 if self.recipe.workers else None,
-            worker_init_fn=quiet_worker,
-            pin_memory=self.fabric.device.type == "cuda",
-        )
-
-    def _step(self, step: int, batches: Sequence[Sample]) -> tuple[float, dict[str, float]]:
-        """One optimiser step: loss and its parts, averaged over micro-batches and processes."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, step) * group["scale"]
-        train_mode(self.model, self.recipe.norm)
-        self.optimiser.zero_grad(set_to_none=True)
-        values: list[Tensor] = []
-        names: list[str] = []
-        for part, batch in enumerate(batches):
-            # Dropout is drawn anew from the numbers of step and micro-batch: a resumed run draws what an
-            # uninterrupted one would, and two processes what one with two micro-batches would.
-            torch.manual_seed(self.recipe.seed * 1_000_003 + step + self.share.number(part) * 7_368_787)
-            with self.fabric.no_backward_sync(self.wrapped, enabled=part + 1 < len(batches)):
-                loss, losses = self.wrapped(_to(batch, self.fabric.device))
-                self.fabric.backward(loss / len(batches))
-            names = list(losses)
-            values.append(torch.stack([loss.detach(), *losses.values()]).float())
-        mine = torch.stack(values).mean(0)
-        mean = mean_over_processes(self.fabric, mine).tolist()
-        if not math.isfinite(mean[0]):
-            self._no_number(step, f"the loss is {mean[0]}", bool(mine[0].isfinite()))
-        # Without a limit it still measures: a norm that is no number is the first sign of trouble.
-        norm = self.fabric.clip_gradients(
-            self.wrapped, self.optimiser, max_norm=self.config.clip or math.inf, error_if_nonfinite=False
-        )
-        # float16's scaler meets such gradients while it looks for its scale, and leaves the step out by itself.
-        if norm is not None and not math.isfinite(float(norm)) and not self._scaled():
-            self._no_number(step, f"the gradient's norm is {float(norm)}", True)
-        self.optimiser.step()
-        return mean[0], dict(zip(names, mean[1:], strict=True))
-
-    def _scaled(self) -> bool:
-        return getattr(self.fabric.strategy.precision, "scaler", None) is not None
-
-    def _no_number(self, step: int, what: str, mine_is_finite: bool) -> None:
-        """Every process gets here together; each raises the same."""
-        fine = gather(self.fabric, mine_is_finite)
-        draws = draws_of(self.stage, self.recipe.seed, step)
-        each = len(draws) // len(fine)
-        # Where no single process is to blame, the whole batch is.
-        blamed = [i for i, good in enumerate(fine) if not good] or range(len(fine))
-        culprits = [self.stage.describe(d) for i in blamed for d in draws[i * each : (i + 1) * each]]
-        raise GsanetError(
-            f"{what} at step {step}, in a batch of {', '.join(culprits)}: lower the learning rate "
-            f"(--set {self.stage.name}.lr=...), or use --set precision=float32; "
-            f"{self.folder.checkpoint} holds the run as it was before"
-        )
 
     def _agreed(self, stop: StopRequest, due: bool) -> tuple[bool, bool]:
         """Whether any process was asked to stop, and whether the first one's clock says that it is time to save.
@@ -302,19 +214,3 @@ def _fingerprint(stage: Stage, recipe: TrainingConfig, started_from: str) -> dic
     del plain[stage.name]["steps"]
     kept = {name: plain[name] for name in ("model", "seed", "precision", "norm", stage.name)}
     return {"stage": stage.name, "started_from": started_from, **kept}
-
-
-def _to(batch: Sample, device: torch.device) -> Sample:
-    return Sample(*(t.to(device, non_blocking=True) for t in batch))
-
-
-def quiet_worker(_: int) -> None:
-    """A loader process shares the machine with the network."""
-    leave_stopping_to_parent()
-    one_thread()
-
-
-def one_thread() -> None:
-    """The part of a loader: PyTorch and OpenCV compute on one thread from here on."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)

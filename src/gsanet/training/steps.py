@@ -30,7 +30,7 @@ class Sampler(Protocol):
         ...
 
     def samples_per_step(self) -> int:
-        """Samples per step."""
+        """How many draws make a step's batch, over all processes; a sample may be several frames."""
         ...
 
 
@@ -52,14 +52,14 @@ class Share:
     def __init__(self, sampler: Sampler, seed: int, first: int, rank: int = 0, processes: int = 1) -> None:
         self.sampler, self.seed, self.first = sampler, seed, first
         self.rank, self.parts = rank, sampler.config.accumulate
-        places, shares = sampler.samples_per_step(), processes * self.parts
-        if places % shares:
-            what = "pictures" if places == sampler.config.batch else "groups of frames"
+        samples, shares = sampler.samples_per_step(), processes * self.parts
+        if samples % shares:
+            what = "pictures" if samples == sampler.config.batch else "groups of frames"
             raise GsanetError(
-                f"a batch of {places} {what} cannot be shared by {processes} processes with accumulate = {self.parts}: "
-                f"make it a multiple of {shares}"
+                f"a batch of {samples} {what} cannot be shared by {processes} processes "
+                f"with accumulate = {self.parts}: make it a multiple of {shares}"
             )
-        self.each = places // shares
+        self.each = samples // shares
 
     def number(self, part: int) -> int:
         """Of micro-batch *part* of this process among all of a step."""
