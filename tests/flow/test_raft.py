@@ -148,7 +148,7 @@ def test_too_little_memory_is_one_line(flow: RAFTFlow, monkeypatch: pytest.Monke
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried ...")
 
     monkeypatch.setattr(flow._network, "forward", allocate)
-    with pytest.raises(GsanetError, match=r"not enough memory on cpu for RAFT on 1 pairs of 130x90: .*--long-side"):
+    with pytest.raises(GsanetError, match=r"not enough memory on cpu for RAFT on 1 pairs of 130x90: .*--flow-size"):
         flow(texture(90, 130), texture(90, 130, seed=1))
     monkeypatch.setattr(flow._network, "forward", lambda *_, **__: torch.zeros(2) + torch.zeros(3))
     with pytest.raises(RuntimeError, match="must match"):

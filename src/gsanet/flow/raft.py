@@ -124,7 +124,7 @@ class RAFTFlow(FlowMethod):
                 raise
             raise GsanetError(
                 f"not enough memory on {self.device} for RAFT on {len(pairs)} pairs of {width}x{height}: "
-                f"compute the flow smaller with --long-side{', or fewer at once with --batch' * (len(pairs) > 1)}"
+                f"compute the flow smaller with --flow-size{', or fewer at once with --batch' * (len(pairs) > 1)}"
             ) from None
         return [np.ascontiguousarray(one) for one in flows]
 

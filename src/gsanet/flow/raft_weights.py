@@ -71,7 +71,7 @@ def _download(size: str) -> dict[str, Tensor]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise GsanetError(
             f"the weights of raft-{size} could not be downloaded ({reason}): get torchvision's file "
-            f"{default_file(size)} by other means and pass it with --weights FILE (gsanet segment: --flow-weights FILE)"
+            f"{default_file(size)} by other means and pass it with --flow-weights FILE"
         ) from None
     return state
 
