@@ -9,7 +9,7 @@ import pytest
 
 from gsanet.base.errors import GsanetError
 from gsanet.model import variant
-from gsanet.runtime.input_size import network_size
+from gsanet.model.input_size import network_size
 from gsanet.video.resize import limit, resize
 
 LITE = variant("lite", size=512)

@@ -11,7 +11,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
 from gsanet.model.config import GSANetConfig
-from gsanet.runtime.input_size import SMALLEST, network_size
+from gsanet.model.input_size import SMALLEST, network_size
 
 
 class View(NamedTuple):
