@@ -39,7 +39,7 @@ HEAVY = (
 CASES = {
     "python -c pass": "pass",
     "import gsanet": "import gsanet",
-    "gsanet --help": "import sys; sys.argv = ['gsanet', '--help']; from gsanet.cli import main; main()",
+    "gsanet --help": "import sys; sys.argv = ['gsanet', '--help']; from gsanet.cli.entry import main; main()",
 }
 
 _LIST = f"""

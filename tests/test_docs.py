@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import gsanet.cli.commands  # noqa: F401 - registers them
-from gsanet.cli import app
+from gsanet.cli.app import app
 from gsanet.cli.renamed import COMMANDS, OPTIONS
 
 ROOT = Path(__file__).parents[1]

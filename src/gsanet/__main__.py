@@ -1,5 +1,5 @@
 """``python -m gsanet``."""
 
-from gsanet.cli import main
+from gsanet.cli.entry import main
 
 main()

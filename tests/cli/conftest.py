@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gsanet.cli import main
+from gsanet.cli.entry import main
 
 
 @pytest.fixture

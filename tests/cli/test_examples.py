@@ -12,7 +12,7 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from gsanet.cli import app, commands  # noqa: F401 - registers them
+from gsanet.cli.app import app
 from gsanet.cli.help import examples
 from gsanet.model import GSANet, SaliencyNet
 from gsanet.video.images import write_mask, write_rgb

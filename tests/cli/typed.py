@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gsanet import cli
+from gsanet.cli.entry import main
 
 
 def gsanet(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """Run the command line; its exit code."""
     monkeypatch.setattr("sys.argv", ["gsanet", *map(str, words)])
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main()
     return int(caught.value.code or 0)

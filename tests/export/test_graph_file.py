@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from gsanet.export.tracing import arrays_of
 
 from gsanet.export.frame_graph import FrameGraph
 from gsanet.export.graph_file import read_metadata, with_weights
 from gsanet.export.graph_info import Facts, GraphInfo, WeightPlan, same_network
+from gsanet.export.tracing import arrays_of
 from gsanet.export.weight_arrays import initialisers
 from gsanet.model import GSANet
 from tiny import TINY

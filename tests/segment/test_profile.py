@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError
-from gsanet.cli import app, commands  # noqa: F401
+from gsanet.cli.app import app
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
 from gsanet.segment.profile import PARTS, STAGES, profile_process, profile_stages

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gsanet.cli import app, commands  # noqa: F401
+from gsanet.cli.app import app
 from gsanet.training.config import load_config
 from gsanet.training.loader_profile import profile_loader
 from worlds import make_world

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError
-from gsanet.cli import app, commands  # noqa: F401
+from gsanet.cli.app import app
 from gsanet.training.config import load_config
 from gsanet.training.recipes import find_recipe, packaged_recipes
 
@@ -60,7 +60,8 @@ def test_the_command_lists_them_and_prints_one_to_begin_with(tmp_path: Path) -> 
 
 
 def test_listing_them_does_not_wait_for_torch() -> None:
-    code = "import sys; sys.argv = ['gsanet', 'recipes']; from gsanet.cli import main, app, commands\n"
+    code = "import sys; sys.argv = ['gsanet', 'recipes']\n"
+    code += "from gsanet.cli import commands; from gsanet.cli.app import app\n"
     code += "app(standalone_mode=False); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False", done.stderr

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError, Stopped
-from gsanet.cli import app, commands  # noqa: F401
+from gsanet.cli.app import app
 from gsanet.data.sample import Sample
 from gsanet.model import GSANet
 from gsanet.segment.references import reference_indices
@@ -311,7 +311,7 @@ def test_pretrained_of_another_width_is_an_error(world: Path, pretrained: Path) 
 
 def _command(world: Path, out: Path) -> subprocess.Popen[bytes]:
     args = ["train", "--config", str(world / "tiny.toml"), "--data", str(world), "-o", str(out), "--quiet"]
-    code = "import sys; from gsanet.cli import main; sys.argv = ['gsanet', *sys.argv[1:]]; main()"
+    code = "import sys; from gsanet.cli.entry import main; sys.argv = ['gsanet', *sys.argv[1:]]; main()"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", code, *args], env=environment, stdout=subprocess.DEVNULL)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 from gsanet.cli.weights import Output, check_weights_name, write_weights
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import app, command
 from gsanet.cli import options as opt
+from gsanet.cli.app import app, command
 from gsanet.cli.choices import SAVES, STAGES, choice, several
 from gsanet.cli.help import Group
 from gsanet.cli.train import Config, Data, Set

@@ -16,16 +16,7 @@ from gsanet.cli import (
     train,
 )
 
-GROUPS = {
-    "Segment": ("segment", "demo"),
-    "Measure": ("score", "evaluate", "bench"),
-    "Train": ("prepare", "flow", "pretrain", "train", "average", "recipes", "runs"),
-    "Models": ("info", "export", "import"),
-}
-"""Where each command stands in ``gsanet --help``."""
-
 __all__ = [
-    "GROUPS",
     "average",
     "bench",
     "evaluate",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from gsanet.cli import command
 from gsanet.cli import options as opt
+from gsanet.cli.app import command
 from gsanet.cli.choices import FRAMES, choice
 from gsanet.cli.progress import frame_progress
 

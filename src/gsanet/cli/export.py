@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import command
 from gsanet.cli import options as opt
+from gsanet.cli.app import command
 from gsanet.cli.choices import FORMATS, choice
 
 

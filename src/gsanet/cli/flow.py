@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 from gsanet.cli.choices import DEVICE, DIRECTIONS, FLOW_FILES, FLOW_PRECISIONS, FLOWS, choice, several
 
 NETWORKS, RAFT = "For RAFT and GMFlow", "For RAFT only"

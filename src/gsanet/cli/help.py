@@ -26,7 +26,7 @@ _TIE = "\0"
 """A space at which no line ends."""
 
 
-class Entry(NamedTuple):
+class HelpRow(NamedTuple):
     """A line of a list: what is typed, and what it means."""
 
     typed: str
@@ -77,7 +77,7 @@ def examples(command: Any) -> list[str]:
     return [line for line in (command.epilog or "").splitlines() if line.strip()]
 
 
-def _page(command: Any, ctx: Any, commands: Sequence[tuple[str, list[Entry]]] = ()) -> str:
+def _page(command: Any, ctx: Any, commands: Sequence[tuple[str, list[HelpRow]]] = ()) -> str:
     """The whole help of *command*."""
     width = max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST) - 1)
     parts = [_filled(" ".join([f"{_bold('Usage:')} {ctx.command_path}", *command.collect_usage_pieces(ctx)]), width)]
@@ -112,19 +112,19 @@ def _usage(params: Iterable[Any]) -> list[str]:
     return [*arguments, *needed, "[OPTIONS]"]
 
 
-def _groups(group: Group, ctx: Any) -> list[tuple[str, list[Entry]]]:
+def _groups(group: Group, ctx: Any) -> list[tuple[str, list[HelpRow]]]:
     """The commands by group, in the order of the table; those it does not name come last."""
-    from gsanet.cli.commands import GROUPS
+    from gsanet.cli.groups import GROUPS
 
     found = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
-    entries = {name: Entry(name, summary(one)) for name, one in found.items() if one is not None and not one.hidden}
+    entries = {name: HelpRow(name, summary(one)) for name, one in found.items() if one is not None and not one.hidden}
     placed = [(title, [entries.pop(name) for name in names if name in entries]) for title, names in GROUPS.items()]
     return [(title, listed) for title, listed in [*placed, ("Commands", [*entries.values()])] if listed]
 
 
-def _parameters(command: Any, ctx: Any) -> list[tuple[str, list[Entry]]]:
+def _parameters(command: Any, ctx: Any) -> list[tuple[str, list[HelpRow]]]:
     """Arguments, then options by group (``rich_help_panel``), those without a group first."""
-    groups: dict[str, list[Entry]] = {"Arguments": [], "Options": []}
+    groups: dict[str, list[HelpRow]] = {"Arguments": [], "Options": []}
     for param in command.get_params(ctx):
         if getattr(param, "hidden", False):
             continue
@@ -139,7 +139,7 @@ def _parameters(command: Any, ctx: Any) -> list[tuple[str, list[Entry]]]:
     return [(name, entries) for name, entries in groups.items() if entries]
 
 
-def _entry(param: Any) -> Entry:
+def _entry(param: Any) -> HelpRow:
     if isinstance(param, TyperArgument):
         typed = _metavar(param).strip("[]")
     else:
@@ -152,7 +152,7 @@ def _entry(param: Any) -> Entry:
     text, *rows = (param.help or "").split("\n")
     facts = "; ".join(fact for fact in (_default(param), _least(param), "required" if param.required else "") if fact)
     table = [(value, meaning) for value, _, meaning in (row.partition("  ") for row in rows)]
-    return Entry(typed, f"{text} {_together(f'[{facts}]')}".strip() if facts else text, table)
+    return HelpRow(typed, f"{text} {_together(f'[{facts}]')}".strip() if facts else text, table)
 
 
 def _names(param: Any) -> list[str]:
@@ -192,7 +192,7 @@ def _together(text: str) -> str:
     return text.replace(" ", _TIE)
 
 
-def _lines(entry: Entry, column: int, width: int) -> list[str]:
+def _lines(entry: HelpRow, column: int, width: int) -> list[str]:
     """Beside each other where the first fits into its column, else below each other."""
     margin = " " * column
     right = _wrapped(entry.text, width - column)

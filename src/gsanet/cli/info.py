@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 
 CLIP = 60
 """Frames of the video over which the references' cost is spread."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 from gsanet.cli.choices import DATASETS, RESOLUTIONS, choice, chosen
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 
 
 @command("gsanet recipes", "gsanet recipes lite > my.toml")

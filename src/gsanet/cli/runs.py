@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 
 
 @command("gsanet runs", "gsanet runs experiments")

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import command
 from gsanet.cli import options as opt
+from gsanet.cli.app import command
 from gsanet.cli.evaluate import load, present, split_name
 from gsanet.cli.progress import frame_progress
 

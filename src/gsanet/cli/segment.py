@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from gsanet.cli import command
 from gsanet.cli import options as opt
+from gsanet.cli.app import command
 from gsanet.cli.choices import SAVES, several
 
 if TYPE_CHECKING:

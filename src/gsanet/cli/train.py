@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from gsanet.cli import command
+from gsanet.cli.app import command
 from gsanet.cli.choices import ACCELERATORS, choice
 
 if TYPE_CHECKING:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from itertools import product
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+
+from pydantic import Field
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.validation import Positive, settings
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
 from gsanet.model.config import GSANetConfig
@@ -27,25 +30,25 @@ class View(NamedTuple):
 Quality = Literal["fast", "balanced", "best"]
 
 
-@dataclass(frozen=True)
+@settings
 class Options:
     """How a clip is segmented. The defaults take one pass of the network per frame."""
 
-    size: int | None = None
+    size: Annotated[int, Field(ge=SMALLEST)] | None = None
     """Long side of the network's input (both sides of a square model); the model's own if None."""
     flow: str = "dis"
     """``dis``, ``raft-small``, ``gmflow`` and their kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of
     flow made earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
     flow_weights: str | None = None
     """A file of weights for the flow, where it needs some; if None RAFT downloads them, and GMFlow has none."""
-    flow_size: int = 448
+    flow_size: Annotated[int, Field(ge=SMALLEST)] = 448
     """Long side of the pictures on which flow is computed, and of the average over time. The default is about what
     training sees: more takes longer for tenths of a point on the development split (docs/experiments.md)."""
     online: bool = False
     """Use only the past: references and flow come from frames that have been shown already."""
     flip: bool = False
     """Average with the mirrored frame."""
-    scales: tuple[float, ...] = (1.0,)
+    scales: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)
     """Average over these multiples of the input size."""
     flow_directions: Literal["forward", "both"] = "forward"
     """``both`` averages with the flow from the frame before."""
@@ -54,12 +57,6 @@ class Options:
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
 
     def __post_init__(self) -> None:
-        if not self.scales or min(self.scales) <= 0:
-            raise GsanetError(f"scales must be positive numbers, got {self.scales}")
-        if self.flow_size < SMALLEST:
-            raise GsanetError(f"the long side for flow must be at least {SMALLEST} pixels, got {self.flow_size}")
-        if self.flow_directions not in ("forward", "both"):
-            raise GsanetError(f"flow directions must be forward or both, got {self.flow_directions!r}")
         if self.flow in METHODS:
             check_method(self.flow, weights=self.flow_weights)
         elif self.flow_weights is not None:

@@ -45,7 +45,7 @@ _WARM_UP = 3
 _SCRIPT = "import sys; from gsanet.segment.profile import clean_run; clean_run(*sys.argv[1:])"
 
 
-class Clock:
+class StageClock:
     """Adds up seconds by stage."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def profile_stages(
         GsanetError: the clip cannot be read or has too few frames.
     """
     clip = open_clip(source)
-    clock = Clock()
+    clock = StageClock()
     pipeline = Pipeline(segmenter.runtime, clip, segmenter.options, threads=False, timer=clock)
     count = 0
     with (

@@ -1,8 +1,7 @@
-"""Writing H.264 in mp4, which plays everywhere."""
+"""Writing a video from frames, whole or not at all."""
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -10,41 +9,57 @@ from types import TracebackType
 
 import av
 import cv2
-import numpy as np
-from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
+from gsanet.base.atomic import beside
 from gsanet.base.errors import GsanetError
 from gsanet.video.clip import Image
+from gsanet.video.colour_tags import encoded_colours, mark, tags_for
+from gsanet.video.output_format import H264, OutputFormat
+from gsanet.video.resize import resize
+from gsanet.video.sound import SoundSource, attach_sound
+from gsanet.video.sound_tracks import WRONG_SOUND, Sound, reason
 
 _TICKS = 90_000
 """Time base per second: every frame keeps its own time, so a variable frame rate stays what it was."""
 
-_ENCODERS = ("libx264", "libopenh264", "h264", "mpeg4")
-"""The first that this build of FFmpeg has."""
-
-_SMALLEST = 16
-"""Pixels. Encoders refuse frames smaller than a macroblock."""
-
 
 class VideoWriter:
-    """Frames in, one mp4 out, whole or not at all: it is written beside *path* and renamed by :meth:`close`.
+    """Frames in, one video out, whole or not at all: it is written beside *path* and renamed by :meth:`close`.
 
-    Sides that are odd gain a row or column (H.264 with 4:2:0 colour has only even ones), a copy of the last.
-    Leaving a ``with`` block by an exception throws the file away.
+    Where the format has only even sides, odd ones gain a row or column, a copy of the last. Colours are marked
+    (:mod:`gsanet.video.colour_tags`). Leaving a ``with`` block by an exception throws the file away.
 
     Args:
         path: of the result; the folder must exist.
         fps: average frame rate, for players; the times given to :meth:`write` decide.
-        crf: quality, 0 (lossless) to 51.
+        format: container, encoder and pixels (:mod:`gsanet.video.output_format`).
+        pixel_aspect: width of a pixel by its height, as the source has it.
+        sound: where the sound comes from; silent if None.
     """
 
-    def __init__(self, path: Path, fps: Fraction, *, crf: int = 20, preset: str = "superfast") -> None:
+    def __init__(
+        self,
+        path: Path,
+        fps: Fraction,
+        *,
+        format: OutputFormat = H264,
+        pixel_aspect: Fraction = Fraction(1),
+        sound: SoundSource | None = None,
+    ) -> None:
         self.path = path
         self.fps = fps
-        self._options = {"crf": str(crf), "preset": preset}
-        self._beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._format = format
+        self._stretch, self._pixel_aspect = (
+            (pixel_aspect, Fraction(1)) if format.square else (Fraction(1), pixel_aspect)
+        )
+        self._sound_source = sound
+        self._sound: Sound | None = None
+        self._beside = beside(path)
         self._container: av.container.OutputContainer | None = None
-        self._stream: av.VideoStream | None = None
+        self._stream: VideoStream | None = None
+        self._converter = VideoReformatter()
         self._size: tuple[int, int] | None = None
         self._last = -1
         self._count = 0
@@ -53,32 +68,37 @@ class VideoWriter:
         """Append one frame.
 
         Args:
-            image: RGB (H,W,3); all of one size.
+            image: RGB (H,W,3), or RGBA (H,W,4) in a format with alpha; all of one size.
             time: seconds since the first frame; without it, the frame comes one period after the last.
 
         Raises:
             GsanetError: the file cannot be written, or the frame has another size than the first.
         """
         height, width = image.shape[:2]
+        if self._stretch != 1:
+            width = max(1, round(width * self._stretch))
+            image = resize(image, (height, width))
         if self._size is None:
             self._begin(width, height)
         if (width, height) != self._size:
             raise GsanetError(f"{self.path}: cannot write a frame of {width}x{height} after {self._size}")
         assert self._container is not None and self._stream is not None
-        even = cv2.copyMakeBorder(
-            image, 0, self._stream.height - height, 0, self._stream.width - width, cv2.BORDER_REPLICATE
-        )
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        stamp = round((float(self._count / self.fps) if time is None else time) * _TICKS)
+        below, right = self._stream.height - height, self._stream.width - width
+        if below or right:
+            image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        frame = encoded_colours(self._converter, image, self._format.pixels, tags_for(width, height))
+        seconds = float(self._count / self.fps) if time is None else time
         # Players reject two frames at one time.
-        self._last = max(stamp, self._last + 1)
+        self._last = max(round(seconds * _TICKS), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
         self._count += 1
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.FFmpegError, OSError) as error:
             self.abort()
-            raise GsanetError(f"cannot write {self.path}: {error.strerror or error}") from None
+            raise self._failure(error) from None
+        if self._sound is not None:
+            self._sound.fill(seconds)
 
     def close(self) -> None:
         """Finish the file and give it its name. Without a frame there is no file."""
@@ -86,16 +106,20 @@ class VideoWriter:
             return
         try:
             self._container.mux(self._stream.encode(None))
+            if self._sound is not None:
+                self._sound.finish(self._last / _TICKS + float(1 / self.fps))
             self._container.close()
             self._beside.replace(self.path)
             self._container = None
         except (av.FFmpegError, OSError) as error:
             self.abort()
-            raise GsanetError(f"cannot write {self.path}: {error.strerror or error}") from None
+            raise self._failure(error) from None
 
     def abort(self) -> None:
         """Throw away what was written."""
         container, self._container = self._container, None
+        if self._sound is not None:
+            self._sound.close()
         if container is not None:
             # A disk that is full cannot take the trailer either.
             with suppress(av.FFmpegError, OSError):
@@ -103,23 +127,53 @@ class VideoWriter:
             self._beside.unlink(missing_ok=True)
 
     def _begin(self, width: int, height: int) -> None:
-        encoder = next((name for name in _ENCODERS if name in av.codecs_available), None)
-        if encoder is None:
-            raise GsanetError("this build of PyAV has no H.264 encoder; install PyAV from PyPI (pip install av)")
-        try:
-            self._container = av.open(str(self._beside), "w", format="mp4")
-        except (av.FFmpegError, OSError) as error:
-            raise GsanetError(f"cannot write {self.path}: {error.strerror or error}") from None
-        stream = self._container.add_stream(
-            encoder, rate=self.fps.limit_denominator(1001), options=self._options if encoder == "libx264" else {}
-        )
-        assert isinstance(stream, av.VideoStream)
-        stream.width = max(_SMALLEST, width + width % 2)
-        stream.height = max(_SMALLEST, height + height % 2)
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+        """With the sound as it is, encoded anew if the container refuses it, and without it if that fails too."""
         self._size = (width, height)
+        if self._sound_source is not None:
+            try:
+                return self._open(width, height, self._sound_source, encoded=False)
+            except WRONG_SOUND:
+                self.abort()
+            try:
+                return self._open(width, height, self._sound_source, encoded=True)
+            except WRONG_SOUND as error:
+                self.abort()
+                failure = error
+        try:
+            self._open(width, height, None)
+        except (av.FFmpegError, OSError) as error:
+            self.abort()
+            raise self._failure(error) from None
+        if self._sound_source is not None:
+            self._sound_source.note(f"its sound could not be taken over into {self.path.name} ({reason(failure)})")
+        return None
+
+    def _open(self, width: int, height: int, sound: SoundSource | None, *, encoded: bool = False) -> None:
+        format = self._format
+        encoder = next((name for name in format.encoders if name in av.codecs_available), None)
+        if encoder is None:
+            names = " or ".join(format.encoders)
+            raise GsanetError(f"this build of PyAV has no encoder {names}; install PyAV from PyPI (pip install av)")
+        self._container = av.open(str(self._beside), "w", format=format.container)
+        stream = self._container.add_stream(
+            encoder,
+            rate=self.fps.limit_denominator(1001),
+            options=dict(format.options) if encoder == format.encoders[0] else {},
+        )
+        assert isinstance(stream, VideoStream)
+        step = 2 if format.even else 1
+        stream.width = max(format.smallest, width + width % step)
+        stream.height = max(format.smallest, height + height % step)
+        stream.pix_fmt = format.pixels
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+        stream.codec_context.sample_aspect_ratio = self._pixel_aspect
+        mark(stream.codec_context, tags_for(width, height))
         self._stream = stream
+        self._sound = None if sound is None else attach_sound(sound, self._container, format.sound, encoded=encoded)
+        self._container.start_encoding()
+
+    def _failure(self, error: Exception) -> GsanetError:
+        return GsanetError(f"cannot write {self.path}: {reason(error)}")
 
     def __enter__(self) -> VideoWriter:
         return self

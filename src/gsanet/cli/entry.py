@@ -1,0 +1,35 @@
+"""The entry point: every error of ours is one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gsanet.base.errors import GsanetError, Stopped
+from gsanet.cli import commands  # noqa: F401 - registers them
+from gsanet.cli.app import app
+from gsanet.cli.extras import missing
+
+
+def main() -> None:
+    """Entry point. A :class:`GsanetError` is one line on stderr and exit code 1; Ctrl-C is 130."""
+    try:
+        app()
+    except GsanetError as error:
+        print(f"gsanet: {error}", file=sys.stderr)
+        sys.exit(130 if isinstance(error, Stopped) else 1)
+    except ModuleNotFoundError as error:
+        said = missing(error, sys.argv[1:])
+        if said is None:
+            raise
+        print(said, file=sys.stderr)
+        sys.exit(1)
+    except SystemExit as end:
+        # Typer has caught the interrupt and says nothing.
+        if end.code == 130:
+            print("gsanet: stopped", file=sys.stderr)
+        raise
+    except BrokenPipeError:
+        # The reader (head, less) has gone; a second failure at exit would print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
