@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -18,16 +18,8 @@ from gsanet.video.colour_tags import tags_for
 from gsanet.video.orientation import UPRIGHT, Orientation, of_matrix
 from gsanet.video.tone import HLG, PQ, ToneMap
 
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
-"""By the numbers of ITU-T H.273."""
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+"""Numbers of ITU-T H.273 -> those of swscale, for which older PyAV has no names: 5 is BT.601, 9 BT.2020."""
 
 _BT2020 = 9
 """Primaries."""
@@ -81,6 +73,7 @@ class PixelReader:
             frame,
             format=pixels,
             src_colorspace=None if rgb else matrix_of(frame),
+            dst_colorspace=None if rgb else 0,  # RGB has none; older PyAV looks at the range only if they differ
             src_color_range=None if rgb else frame.color_range,
             dst_color_range=ColorRange.JPEG,
         ).to_ndarray()
@@ -93,9 +86,12 @@ class PixelReader:
         return self._transparent[name]
 
 
-def matrix_of(frame: VideoFrame) -> Colorspace:
-    """The matrix by which the frame's colours were stored; what players take for granted if it does not say."""
-    return _MATRICES.get(frame.colorspace) or tags_for(frame.width, frame.height).matrix
+def matrix_of(frame: VideoFrame) -> int:
+    """The matrix by which the frame's colours were stored, as swscale numbers it.
+
+    What players take for granted if the frame does not say: BT.709 for HD, BT.601 for what is smaller.
+    """
+    return _MATRICES.get(frame.colorspace) or tags_for(frame.width, frame.height).matrix.value
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
