@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from gsanet.base.errors import GsanetError
 from gsanet.video.images import write_rgb
-from gsanet.video.sources import clip_name, find_clips, open_clip
+from gsanet.video.named import named
+from gsanet.video.sources import open_clip
 
 
 def test_each_kind_of_source(tiny_clip: Path, tiny_frames: np.ndarray, tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_each_kind_of_source(tiny_clip: Path, tiny_frames: np.ndarray, tmp_path:
         assert type(clip).__name__ == kind
         assert (clip.width, clip.height) == (96, 64)
         if isinstance(source, Path):
-            assert clip.name == clip_name(source)
+            assert clip.name == named(source).name
         assert open_clip(clip) is clip
     assert open_clip(tmp_path, fps=Fraction(5)).fps == 5
 
@@ -44,13 +46,38 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_clip(tmp_path / "bad.png")
 
 
-def test_patterns_are_spelled_out_in_natural_order(tmp_path: Path) -> None:
-    for name in ("clip10.mp4", "clip9.mp4", "other.txt", "odd[1].mp4"):
-        (tmp_path / name).touch()
-    found = find_clips([str(tmp_path / "clip*.mp4"), str(tmp_path / "clip9.mp4"), str(tmp_path / "odd[1].mp4"), "gone"])
-    assert [path.name for path in found] == ["clip9.mp4", "clip10.mp4", "odd[1].mp4", "gone"]
-    with pytest.raises(GsanetError, match=r"nothing matches .*\*\.mov"):
-        find_clips([str(tmp_path / "*.mov")])
+def test_a_folder_of_videos_is_not_one_clip(tiny_clip: Path) -> None:
+    with pytest.raises(GsanetError, match=r"holds videos \(tiny\.mp4\), and a clip is one of them"):
+        open_clip(tiny_clip.parent)
+
+
+@pytest.mark.parametrize("name", ["12:30:45.mp4", "a:b.mkv", "http:x.mp4", "x" * 246 + ".mp4", "100%d.mp4", "[1]*.mp4"])
+def test_names_that_mean_something_elsewhere(
+    tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shutil.copy(tiny_clip, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    clip = open_clip(name)
+    assert (clip.name, clip.length) == (name.rpartition(".")[0], 12)
+    assert sum(1 for _ in clip) == 12 and next(iter(clip.frames_at([7]))).index == 7
+
+
+def test_pictures_numbered_alike_are_one_clip(tiny_frames: np.ndarray, tmp_path: Path) -> None:
+    for number, frame in zip((8, 9, 10), tiny_frames, strict=False):
+        write_rgb(tmp_path / f"shot_{number:04d}.png", frame)
+    write_rgb(tmp_path / "poster.png", tiny_frames[11])
+    for pattern in ("shot_%04d.png", "shot_%d.png", "shot_*.png"):
+        clip = open_clip(tmp_path / pattern)
+        assert (clip.name, clip.length) == ("shot", 3)
+        assert [frame.name for frame in clip] == ["shot_0008", "shot_0009", "shot_0010"]
+        np.testing.assert_array_equal(np.stack([frame.image for frame in clip]), tiny_frames[:3])
+    assert open_clip(str(tmp_path / "shot_%d.png"), fps=Fraction(3)).fps == 3
+    with pytest.raises(GsanetError, match=r"\*\.png is more than one clip .*: open them one by one"):
+        open_clip(tmp_path / "*.png")
+    with pytest.raises(GsanetError, match=r"no pictures are named like .*cut_%04d\.png"):
+        open_clip(tmp_path / "cut_%04d.png")
+    with pytest.raises(GsanetError, match=r"nothing matches .*\*\.jpg"):
+        open_clip(tmp_path / "*.jpg")
 
 
 def test_what_python_programs_hold(tiny_clip: Path, tiny_frames: np.ndarray) -> None:
@@ -76,7 +103,10 @@ def test_what_python_programs_hold(tiny_clip: Path, tiny_frames: np.ndarray) -> 
     ("source", "message"),
     [
         (None, "a clip is a path, an array .* not None"),
-        (3, "a clip is a path, an array .* not a int"),
+        (3.5, "a clip is a path, an array .* not a float"),
+        (True, "a clip is a path, an array .* not a bool"),
+        (77, r"there is no camera 77|camera 77 cannot be opened"),
+        ("nonsense://x/y.mp4", r"nonsense://x/y\.mp4 cannot be read as a video \(Protocol not found\)"),
         ([], "there are no frames: the list is empty"),
         (["a.png"], r"frame 0 must be a uint8 RGB array of shape \(H,W,3\), got str"),
         ([np.zeros((4, 4), np.uint8)], r"frame 0 must be .* got uint8 \(4, 4\)"),

@@ -9,4 +9,12 @@ class GsanetError(Exception):
 
 
 class Stopped(GsanetError):
-    """The user pressed Ctrl-C; the message says what is kept. The command line exits with 130."""
+    """The user pressed Ctrl-C, or the system asked to stop; the message says what is kept.
+
+    Args:
+        code: what the command line exits with: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    def __init__(self, message: str, code: int = 130) -> None:
+        super().__init__(message)
+        self.code = code

@@ -12,12 +12,12 @@ from gsanet.cli.extras import missing
 
 
 def main() -> None:
-    """Entry point. A :class:`GsanetError` is one line on stderr and exit code 1; Ctrl-C is 130."""
+    """Entry point. A :class:`GsanetError` is one line on stderr and exit code 1; Ctrl-C is 130, SIGTERM 143."""
     try:
         app()
     except GsanetError as error:
         print(f"gsanet: {error}", file=sys.stderr)
-        sys.exit(130 if isinstance(error, Stopped) else 1)
+        sys.exit(error.code if isinstance(error, Stopped) else 1)
     except ModuleNotFoundError as error:
         said = missing(error, sys.argv[1:])
         if said is None:

@@ -17,7 +17,7 @@ _TRAINED = f"{_OWN}, or owner/name on the Hugging Face hub."
 _MODEL = f"{_OWN}, owner/name on the Hugging Face hub, or the .onnx file that `gsanet export` wrote."
 
 # Panels: headings in the help of a command.
-RESULTS, QUALITY, MOTION, MACHINE = "Results", "Quality", "Motion (optical flow)", "Machine"
+RESULTS, FRAMES, QUALITY, MOTION, MACHINE = "Results", "Which frames", "Quality", "Motion (optical flow)", "Machine"
 
 Model = Annotated[str, typer.Option(help=_MODEL, metavar="MODEL", rich_help_panel=QUALITY)]
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL, metavar="MODEL")]
@@ -94,6 +94,44 @@ Batch = Annotated[
         metavar="N",
         show_default="16 on an NVIDIA GPU",
         rich_help_panel=MACHINE,
+    ),
+]
+
+_TIME = "TIME"
+Start = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Begin at this time of the clip: seconds (12.5) or 1:02.5 or 0:01:02.",
+        metavar=_TIME,
+        show_default="the first frame",
+        rich_help_panel=FRAMES,
+    ),
+]
+End = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Stop before this time of the clip.", metavar=_TIME, show_default="the last frame", rich_help_panel=FRAMES
+    ),
+]
+Duration = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Stop after so much time: of a camera, say, which has no end.",
+        metavar=_TIME,
+        show_default="to the end",
+        rich_help_panel=FRAMES,
+    ),
+]
+Every = Annotated[
+    int,
+    typer.Option(min=1, help="Take each N-th frame only; masks keep its number.", metavar="N", rich_help_panel=FRAMES),
+]
+Each = Annotated[
+    bool,
+    typer.Option(
+        "--each",
+        help="Every picture is a clip of its own, even where they are numbered alike.",
+        rich_help_panel=FRAMES,
     ),
 ]
 

@@ -13,7 +13,11 @@ from gsanet.cli.app import command
 from gsanet.cli.choices import SAVES, several
 
 if TYPE_CHECKING:
+    from gsanet.base.errors import Stopped
+    from gsanet.cli.stopping import Stopping
     from gsanet.segment import ClipJob, Segmenter
+    from gsanet.segment.planning import Existing
+    from gsanet.video.trimmed import Span
 
 DEMO_SAVE = ("masks", "overlay", "panel")
 
@@ -22,11 +26,16 @@ DEMO_SAVE = ("masks", "overlay", "panel")
     "gsanet segment holiday.mp4 -o out",
     "gsanet segment clips/*.mp4 frames_folder -o out --save masks,cutout --resume",
     "gsanet segment holiday.mp4 -o out --quality best --overwrite",
+    "gsanet segment holiday.mp4 -o part --start 0:00:00.2 --duration 0.5 --every 2",
 )
 def segment(
     clips: Annotated[
         list[str],
-        typer.Argument(help="Videos, folders of numbered frames, single pictures; also patterns.", metavar="CLIP"),
+        typer.Argument(
+            help="Videos, folders of frames or of videos, pictures, patterns; an address (https://, rtsp://), a camera "
+            "(0, /dev/video0), a pipe (-).",
+            metavar="CLIP",
+        ),
     ],
     out: Annotated[
         Path,
@@ -50,6 +59,11 @@ def segment(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=opt.RESULTS)
     ] = False,
+    start: opt.Start = None,
+    end: opt.End = None,
+    duration: opt.Duration = None,
+    every: opt.Every = 1,
+    each: opt.Each = False,
     quality: opt.Quality = "balanced",
     model: opt.Model = "lite",
     size: opt.Size = None,
@@ -85,14 +99,12 @@ def segment(
     read does not stop the others; the exit code is then 1.
     """
     from gsanet.base.errors import GsanetError
-    from gsanet.segment import Segmenter, plan_clips
-    from gsanet.segment.save import parse_kinds
-    from gsanet.video.sources import find_clips
+    from gsanet.cli.stopping import stopping
+    from gsanet.video.finding import find_clips
 
     if resume and overwrite:
         raise GsanetError("--resume and --overwrite exclude each other")
-    kinds = parse_kinds(save)
-    sources = find_clips(clips)
+    part = _part(start, end, duration, every)
     arguments: dict[str, Any] = {
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
@@ -102,11 +114,27 @@ def segment(
         arguments["scales"] = _numbers(scales)
     if flow_size is not None:
         arguments["flow_size"] = flow_size
-    segmenter = Segmenter.from_pretrained(model, **arguments)
-    plans = plan_clips(sources, out, segmenter, kinds, "overwrite" if overwrite else "resume" if resume else "error")
-    failed = _segment_all(segmenter, plans, kinds)
+    found = find_clips(clips, each=each)
+    if not found.clips:
+        raise GsanetError("; ".join(found.missing or found.passed_over))
+    for line in found.passed_over + found.missing:
+        typer.echo(f"gsanet: {line}", err=True)
+    with stopping() as stop:
+        try:
+            from gsanet.segment import Segmenter, plan_clips
+            from gsanet.segment.save import parse_kinds
+
+            kinds = parse_kinds(save)
+            existing: Existing = "overwrite" if overwrite else "resume" if resume else "error"
+            # All of this is known before the model is loaded.
+            jobs = plan_clips(found.clips, out, existing, part)
+            segmenter = Segmenter.from_pretrained(model, **arguments)
+            failed = _segment_all(segmenter, jobs, kinds, stop)
+        except KeyboardInterrupt:
+            raise _stopped("stopped before the first clip", stop) from None
+    failed = found.missing + failed
     if failed:
-        raise GsanetError(f"{len(failed)} of {len(plans)} clips failed: {', '.join(str(p.source) for p in failed)}")
+        raise GsanetError(f"{len(failed)} of {len(jobs) + len(found.missing)} clips failed: {', '.join(failed)}")
 
 
 @command("gsanet demo", "gsanet demo --quality fast -o out")
@@ -124,51 +152,78 @@ def demo(
 
     Writes masks, the clip with the object tinted, and pictures of what the model saw; says where they are.
     """
+    from gsanet.cli.stopping import stopping
     from gsanet.segment import Segmenter, plan_clips
     from gsanet.video.sample_clip import sample_clip
 
     arguments: dict[str, Any] = {"device": device, "precision": precision, "runtime": runtime, "quality": quality}
-    segmenter = Segmenter.from_pretrained(model, **arguments)
-    plans = plan_clips([sample_clip()], out, segmenter, DEMO_SAVE, "overwrite")
-    _segment_all(segmenter, plans, DEMO_SAVE)
-    folder = plans[0].folder
+    with stopping() as stop:
+        try:
+            (job,) = plan_clips([sample_clip()], out, "overwrite")
+            _segment_all(Segmenter.from_pretrained(model, **arguments), [job], DEMO_SAVE, stop)
+        except KeyboardInterrupt:
+            raise _stopped("stopped; nothing was written", stop) from None
+    folder = job.folder
     typer.echo(f"look at   {folder / 'overlay.mp4'}")
     typer.echo(f"masks     {folder / 'masks'}")
     typer.echo(f"slot maps {folder / 'panel'}")
 
 
-def _segment_all(segmenter: Segmenter, plans: Sequence[ClipJob], kinds: Sequence[str]) -> list[ClipJob]:
-    """One line for each clip on stdout, errors on stderr; the clips that failed.
+def _segment_all(segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[str], stop: Stopping) -> list[str]:
+    """One line for each clip on stdout, errors on stderr; the names of the clips that failed.
 
     Raises:
-        GsanetError: the only clip failed.
+        GsanetError: the only clip failed, or another run writes one of these folders.
+        Stopped: a signal came.
     """
-    from gsanet.base.errors import GsanetError, Stopped
+    from gsanet.base.errors import GsanetError
     from gsanet.cli.progress import frame_progress
-    from gsanet.segment import segment_clip
+    from gsanet.segment import keep_finished, segment_clip
+    from gsanet.segment.claims import claimed
 
     failed = []
-    for plan in plans:
-        if plan.finished:
-            typer.echo(f"{plan.source}: finished already, kept in {plan.folder}")
-            continue
-        try:
-            with frame_progress(plan.folder.name) as progress:
-                summary = segment_clip(segmenter, plan, save=kinds, progress=progress)
-        except KeyboardInterrupt:
-            raise Stopped(f"stopped at {plan.source}; with --resume the finished clips are kept") from None
-        except GsanetError as error:
-            if len(plans) == 1:
-                raise
-            typer.echo(f"gsanet: {error}", err=True)
-            failed.append(plan)
-            continue
-        noun = "frame" if summary["frames"] == 1 else "frames"
-        typer.echo(
-            f"{plan.source}: {summary['frames']} {noun} in {summary['seconds']:.1f} s "
-            f"({summary['frames_per_second']:.1f} per second) -> {plan.folder}"
-        )
+    jobs = keep_finished(jobs, segmenter, kinds)
+    with claimed(job.folder for job in jobs if not job.finished):
+        for job in jobs:
+            if job.finished:
+                typer.echo(f"{job.said}: finished already, kept in {job.folder}")
+                continue
+            try:
+                with frame_progress(job.folder.name) as progress:
+                    summary = segment_clip(segmenter, job, save=kinds, progress=progress, mine=True)
+            except KeyboardInterrupt:
+                raise _stopped(f"stopped at {job.said}", stop) from None
+            except GsanetError as error:
+                if len(jobs) == 1:
+                    raise
+                typer.echo(f"gsanet: {error}", err=True)
+                failed.append(job.said)
+                continue
+            noun = "frame" if summary["frames"] == 1 else "frames"
+            typer.echo(
+                f"{job.said}: {summary['frames']} {noun} in {summary['seconds']:.1f} s "
+                f"({summary['frames_per_second']:.1f} per second) -> {job.folder}"
+            )
+            if stop.code:
+                raise _stopped(f"stopped at {job.said}, whose frames up to then are kept", stop)
     return failed
+
+
+def _stopped(where: str, stop: Stopping) -> Stopped:
+    from gsanet.base.errors import Stopped
+
+    return Stopped(f"{where}; with --resume the finished clips are kept", stop.code or 130)
+
+
+def _part(start: str | None, end: str | None, duration: str | None, every: int) -> Span:
+    from gsanet.base.errors import GsanetError
+    from gsanet.video.trimmed import Span, seconds
+
+    if end is not None and duration is not None:
+        raise GsanetError("--end and --duration exclude each other")
+    first = 0.0 if start is None else seconds(start)
+    last = None if end is None else seconds(end)
+    return Span(first, last if duration is None else first + seconds(duration), every)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -8,64 +8,35 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from gsanet.base.atomic import write_text
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.runtime.opening import runtime_version
+from gsanet.segment.claims import PART, claimed, put_in_place
 from gsanet.segment.engine import Segmenter
+from gsanet.segment.naming import hidden
+from gsanet.segment.planning import ClipJob, Existing, keep_finished, plan_clips, settings_of
 from gsanet.segment.result import FrameResult
 from gsanet.segment.save import DEFAULT, NEED_SLOTS, ClipWriter, make_folder, parse_kinds
 from gsanet.segment.threads import Behind
 from gsanet.video.clip import Clip
-from gsanet.video.sources import clip_name, open_clip
-
-SUMMARY = "summary.json"
-"""Written last: a folder that has it is complete."""
-
-Existing = Literal["error", "resume", "overwrite"]
-"""What to do about results that are there already.
-
-The default refuses: masks may have been corrected by hand, and leaving them out without a word would hide that
-the settings have changed. ``resume`` keeps finished clips that were made with the same settings.
-"""
+from gsanet.video.finding import SUMMARY
+from gsanet.video.identity import facts_about
+from gsanet.video.named import missing, named
+from gsanet.video.sources import open_clip
+from gsanet.video.trimmed import Span, seconds
 
 _WAITING = 4
 """Frames that may wait to be written."""
 
-
-@dataclass(frozen=True)
-class ClipJob:
-    """What is to be done about one clip."""
-
-    source: Path
-    folder: Path
-    """Where its results go."""
-    finished: bool
-    """They are there already, and are kept."""
-
-
-def plan_clips(
-    sources: Sequence[Path], out: Path, segmenter: Segmenter, save: Sequence[str], existing: Existing = "error"
-) -> list[ClipJob]:
-    """Decide where each clip goes and find what stands in the way, before any work is done.
-
-    Raises:
-        GsanetError: two clips of one name, or results that are there already and may not be replaced or kept.
-    """
-    plans: dict[Path, ClipJob] = {}
-    for source in dict.fromkeys(sources):
-        folder = out / clip_name(source)
-        if folder in plans:
-            raise GsanetError(
-                f"{plans[folder].source} and {source} would both be saved in {folder}: rename one, or run them "
-                "one by one with an --out of their own"
-            )
-        plans[folder] = ClipJob(source, folder, _finished(source, folder, segmenter, save, existing))
-    return list(plans.values())
+NOTHING_FOUND = (
+    "nothing was found: no pixel of any frame is object. Something small may need a larger --size, something still "
+    "--flow none; --save probability shows how near it was"
+)
 
 
 def segment_clip(
@@ -74,6 +45,7 @@ def segment_clip(
     *,
     save: Sequence[str] = DEFAULT,
     progress: Callable[[int, int | None], None] | None = None,
+    mine: bool = False,
 ) -> dict[str, Any]:
     """Segment one clip into its folder, and return its summary.
 
@@ -82,37 +54,48 @@ def segment_clip(
 
     Args:
         progress: called with (frames done, frames in all, if that is known).
+        mine: the caller has claimed the folder already (:func:`gsanet.segment.claims.claimed`).
 
     Raises:
-        GsanetError: the clip cannot be read, or the results cannot be written.
+        GsanetError: the clip cannot be read, the results cannot be written, or another run is writing them.
     """
-    clip = open_clip(plan.source)
-    part = plan.folder.with_name(f".{plan.folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
-    make_folder(part)
-    started = time.perf_counter()
-    total = clip.length
-    if progress is not None:
-        progress(0, total)
-    try:
-        with ClipWriter(part, clip, save) as writer:
+    if plan.problem:
+        raise GsanetError(plan.problem)
+    facts = facts_about(plan.named)
+    clip = open_clip(plan.source, **_wanted(plan.part))
+    with nullcontext() if mine else claimed([plan.folder]):
+        part = hidden(plan.folder, PART)
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        make_folder(part)
+        started = time.perf_counter()
+        total = clip.length
+        if progress is not None:
+            progress(0, total)
+        found = False
+        try:
+            with ClipWriter(part, clip, save) as writer:
 
-            def work(result: FrameResult) -> None:
-                writer.add(result)
-                if progress is not None:
-                    progress(writer.frames, total)
+                def work(result: FrameResult) -> None:
+                    nonlocal found
+                    writer.add(result)
+                    found = found or bool(result.mask.any())
+                    if progress is not None:
+                        progress(writer.frames, total)
 
-            results = segmenter.stream(clip, slots=not NEED_SLOTS.isdisjoint(save))
-            with closing(results), Behind(work, _WAITING) as behind:
-                for result in results:
-                    behind.put(result)
-        summary = _summary(segmenter, clip, plan, save, writer, time.perf_counter() - started)
-        (part / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
-        _put_in_place(part, plan.folder)
-    except OSError as error:
-        raise GsanetError(f"cannot write {plan.folder}: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+                results = segmenter.stream(clip, slots=not NEED_SLOTS.isdisjoint(save))
+                with closing(results), Behind(work, _WAITING) as behind:
+                    for result in results:
+                        behind.put(result)
+            if not found:
+                clip.note(NOTHING_FOUND)
+            duration = time.perf_counter() - started
+            summary = _summary(segmenter, clip, plan, save, writer, duration) | {"source_facts": facts}
+            write_text(part / SUMMARY, json.dumps(summary, indent=2) + "\n")
+            put_in_place(part, plan.folder)
+        except OSError as error:
+            raise GsanetError(f"cannot write {plan.folder}: {error.strerror or error}") from None
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return summary
 
 
@@ -123,16 +106,21 @@ def segment_to_folder(
     segmenter: Segmenter | None = None,
     save: Sequence[str] = DEFAULT,
     existing: Existing = "error",
+    start: float | str = 0.0,
+    end: float | str | None = None,
+    every: int = 1,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
     """Segment one clip into a folder of its own below *out*, as ``gsanet segment SOURCE -o OUT`` does.
 
     Args:
-        source: a video, a folder of frames or a picture.
+        source: a video, a folder of frames, a picture, or another name that :func:`gsanet.open_clip` takes.
         segmenter: the one of the package with its defaults if None.
         save: what to write, any of :data:`gsanet.segment.save.KINDS`.
-        existing: what to do about results that are there: ``error``, ``resume`` (keep them if the settings are the
-            same) or ``overwrite``.
+        existing: what to do about results that are there: ``error``, ``resume`` (keep them if source and settings are
+            the same) or ``overwrite``.
+        start, end: the part that is wanted, in seconds or as ``1:02.5``.
+        every: of its frames, each N-th.
         progress: called with (frames done, frames in all, if that is known).
 
     Returns:
@@ -141,23 +129,21 @@ def segment_to_folder(
     Raises:
         GsanetError: the clip cannot be read, or the results are there already or cannot be written.
     """
-    segmenter = segmenter or Segmenter.from_pretrained()
     kinds = parse_kinds(",".join(save))
-    (job,) = plan_clips([Path(source)], Path(out), segmenter, kinds, existing)
+    clip = named(source)
+    if line := missing(clip):
+        raise GsanetError(line)
+    part = Span(seconds(start), None if end is None else seconds(end), every)
+    jobs = plan_clips([clip], Path(out), existing, part)
+    segmenter = segmenter or Segmenter.from_pretrained()
+    (job,) = keep_finished(jobs, segmenter, kinds)
     if not job.finished:
         segment_clip(segmenter, job, save=kinds, progress=progress)
     return job.folder
 
 
-def _settings(segmenter: Segmenter) -> dict[str, Any]:
-    """What decides the masks."""
-    options = json.loads(json.dumps(segmenter.options.to_dict()))
-    return {
-        "model": segmenter.name,
-        "options": options,
-        "precision": segmenter.runtime.precision,
-        "runtime": segmenter.runtime.name,
-    }
+def _wanted(part: Span) -> dict[str, Any]:
+    return part.to_dict() if part else {}
 
 
 def _summary(
@@ -165,12 +151,13 @@ def _summary(
 ) -> dict[str, Any]:
     return {
         "clip": clip.name,
-        "source": str(plan.source),
+        "source": plan.said,
+        "part": plan.part.to_dict(),
         "width": clip.width,
         "height": clip.height,
         "fps": round(float(clip.fps), 3),
         **writer.summary(),
-        **_settings(segmenter),
+        **settings_of(segmenter, live=clip.live),
         "device": segmenter.runtime.device,
         "saved": sorted(save),
         "seconds": round(seconds, 3),
@@ -182,52 +169,3 @@ def _summary(
             "python": platform.python_version(),
         },
     }
-
-
-def _finished(source: Path, folder: Path, segmenter: Segmenter, save: Sequence[str], existing: Existing) -> bool:
-    if not folder.exists():
-        return False
-    if folder.resolve() == source.resolve() or folder.resolve() in source.resolve().parents:
-        raise GsanetError(f"the results of {source} would replace the clip itself: choose another --out")
-    summary = _read_summary(folder)
-    if summary is None:
-        raise GsanetError(f"{folder} exists and was not made by gsanet segment: choose another --out, or move it away")
-    if existing == "overwrite":
-        return False
-    if existing == "error":
-        raise GsanetError(f"{folder} exists already: --resume keeps finished clips, --overwrite replaces them")
-    differences = [
-        f"{key} {summary.get(key)} there, {value} now"
-        for key, value in _settings(segmenter).items()
-        if summary.get(key) != value
-    ]
-    missing = sorted(set(save) - set(summary.get("saved", ())))
-    if missing:
-        differences.append(f"without {', '.join(missing)}")
-    if differences:
-        raise GsanetError(f"{folder} was made with other settings ({'; '.join(differences)}): --overwrite replaces it")
-    return True
-
-
-def _read_summary(folder: Path) -> dict[str, Any] | None:
-    try:
-        summary = json.loads((folder / SUMMARY).read_text())
-    except (OSError, ValueError):
-        return None
-    return summary if isinstance(summary, dict) and "versions" in summary else None
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    """Rename; what was there goes only when the new folder has its name."""
-    if not folder.exists():
-        part.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    folder.rename(old)
-    try:
-        part.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gsanet.base.errors import GsanetError
-from gsanet.segment.clip_folder import ClipJob, segment_clip
+from gsanet.segment.clip_folder import segment_clip
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.pipeline import Pipeline
+from gsanet.segment.planning import ClipJob
 from gsanet.segment.save import ClipWriter
 from gsanet.video.sources import open_clip
 

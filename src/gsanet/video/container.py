@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import av
-import numpy as np
-from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from gsanet.base.errors import GsanetError
-from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
-
-_MOST_THREADS = 4
-"""More decoding threads hold a frame each and gain nothing beside a network."""
+from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
+from gsanet.video.decoder import VideoDecoder, promised_seconds
+from gsanet.video.pixels import PixelReader, orientation_of
+from gsanet.video.times import Clock
 
 _MISSING = 0.95
-"""A file that yields less than this part of the frames it promises is reported as cut off."""
+"""A file that yields less than this part of what it promises is reported as cut off."""
 
 
 class _Index(NamedTuple):
@@ -33,10 +26,14 @@ class _Index(NamedTuple):
 
     frames: list[int]
     keys: list[int]
+    leads: bool
+    """Whether a stamp belongs to one frame, and they ascend through the file: then it can be sought by them."""
 
 
 class VideoFile(Clip):
-    """A video file. Rotation of phones is undone; a damaged or cut-off file yields what can be decoded.
+    """A video file, seen as a player shows it; a damaged or cut-off one yields what can be decoded.
+
+    Frames of another size than the first are scaled to it. Times only go forwards, even if the file's do not.
 
     Raises:
         GsanetError: unreadable, without video, or not one frame can be decoded.
@@ -46,17 +43,25 @@ class VideoFile(Clip):
         if path.stat().st_size == 0:
             raise GsanetError(f"{path} is empty (0 bytes)")
         self._file = path
-        self._broken = 0
-        with closing(_open(path)) as container:
-            stream = _video_stream(container, path)
+        # One thread: more would first be given a frame each.
+        with VideoDecoder(path, threads=1) as decoder:
+            stream = decoder.stream
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-            self._promised = _promised_frames(container, stream)
-            first = next(self._decode(container, stream), None)
-        if first is None:
-            raise GsanetError(f"{path}: not one frame could be decoded; is the file complete?")
-        height, width = _upright(first, VideoReformatter()).shape[:2]
+            self._promised = promised_seconds(decoder.container, stream)
+            self._counted = stream.frames
+            first = next(decoder.frames(), None)
+            if first is None:
+                raise GsanetError(f"{path}: not one frame could be decoded; is the file complete?")
+            reader = PixelReader(stream)
+            height, width = reader(first).shape[:2]
+            facts = reader.facts(first)
+            aspect = stream.sample_aspect_ratio or Fraction(1)
+        self._first = first.pts
         fps = Fraction(rate) if rate and rate > 0 else STILLS_PER_SECOND
         super().__init__(path.stem, path, width, height, fps)
+        self.pixel_aspect = 1 / aspect if orientation_of(first).transposed else aspect
+        for fact in facts:
+            self.remark(fact)
 
     @property
     def length(self) -> int:
@@ -64,29 +69,28 @@ class VideoFile(Clip):
         return len(self._index.frames)
 
     def __iter__(self) -> Iterator[Frame]:
-        self._broken = 0
         index = -1
-        start: float | None = None
-        converter = VideoReformatter()
-        with closing(_open(self._file)) as container:
-            stream = _video_stream(container, self._file)
-            for index, decoded in enumerate(self._decode(container, stream)):
-                time = float(index / self.fps) if decoded.pts is None else decoded.time
-                start = time if start is None else start
-                image = _upright(decoded, converter)
-                self.check_size(image, index)
-                yield Frame(index, time - start, f"{index:05d}", image)
-        self._report(index + 1)
+        clock = Clock(self.fps)
+        with VideoDecoder(self._file) as decoder:
+            reader = PixelReader(decoder.stream)
+            for index, decoded in enumerate(decoder.frames()):
+                time = clock(None if decoded.pts is None else decoded.time)
+                yield Frame(index, time, f"{index:05d}", self.fit(reader(decoded), index))
+            broken, reached = decoder.broken, decoder.reached
+        if clock.restarts:
+            self.remark(f"its clock starts again {clock.restarts} time(s): the times of its frames run on")
+        self._report(index + 1, broken, reached)
 
     def frames_at(self, indices: Iterable[int]) -> Iterator[Frame]:
         """As :meth:`Clip.frames_at`: seeks to the key frame before each, so a long file is not decoded for it.
 
-        Where the time stamps do not lead to the frame (some old containers), the file is decoded from its start.
+        Where the time stamps do not lead to the frame (some old containers, a clock that starts again), the file is
+        decoded from its start.
         """
         times = self._index.frames
         wanted = sorted({i for i in indices if 0 <= i < len(times)})
         found = 0
-        if len(set(times)) == len(times):
+        if self._index.leads:
             for frame in self._seek(wanted):
                 found += 1
                 yield frame
@@ -101,112 +105,56 @@ class VideoFile(Clip):
 
     def _seek(self, wanted: list[int]) -> Iterator[Frame]:
         """Frames by number through the index, until one is not where the index says."""
-        times, keys = self._index
-        converter = VideoReformatter()
-        with closing(_open(self._file)) as container:
-            stream = _video_stream(container, self._file)
-            decoder = self._decode(container, stream)
+        times, keys, _ = self._index
+        with VideoDecoder(self._file) as decoder:
+            reader = PixelReader(decoder.stream)
+            base = decoder.stream.time_base or Fraction(1)
+            frames = decoder.frames()
             position = times[0] - 1 if times else 0
             for number in wanted:
                 key = bisect_right(keys, times[number]) - 1
                 if key >= 0 and keys[key] > position:
-                    try:
-                        container.seek(keys[key], stream=stream, backward=True)
-                    except av.FFmpegError:
+                    if not decoder.seek(keys[key]):
                         return
-                    decoder = self._decode(container, stream)
-                for decoded in decoder:
+                    frames = decoder.frames()
+                for decoded in frames:
                     position = decoded.pts if decoded.pts is not None else times[number] + 1
                     if position >= times[number]:
                         break
                 if position != times[number]:
                     return
-                image = _upright(decoded, converter)
-                self.check_size(image, number)
-                seconds = float((times[number] - times[0]) * (stream.time_base or 0))
-                yield Frame(number, seconds, f"{number:05d}", image)
+                seconds = float((times[number] - times[0]) * base)
+                yield Frame(number, seconds, f"{number:05d}", self.fit(reader(decoded), number))
 
     @cached_property
     def _index(self) -> _Index:
         frames, keys = [], []
-        with closing(_open(self._file)) as container:
-            stream = _video_stream(container, self._file)
+        last: int | None = None
+        leads = True
+        with VideoDecoder(self._file, threads=1) as decoder:
             try:
-                for packet in container.demux(stream):
+                for packet in decoder.container.demux(decoder.stream):
                     stamp = packet.pts if packet.pts is not None else packet.dts
-                    # A packet without data ends the stream; a discarded one is cut away by an edit list.
+                    # A packet without data shows nothing new; a discarded one is cut away by an edit list.
                     if packet.size and not packet.is_discard:
                         frames.append(stamp if stamp is not None else -1)
                         if packet.is_keyframe and stamp is not None:
                             keys.append(stamp)
+                    if packet.dts is not None:
+                        leads = leads and (last is None or packet.dts > last)
+                        last = packet.dts
             except av.FFmpegError:
                 pass  # cut off: what came before it counts
-        return _Index(sorted(frames), sorted(keys))
+        # A recording may begin with frames whose key frame is not in it.
+        if leads and self._first is not None:
+            frames = [stamp for stamp in frames if stamp >= self._first]
+        return _Index(sorted(frames), sorted(keys), leads and len(set(frames)) == len(frames))
 
-    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        """Frames in the order of showing; packets that make no sense are counted and passed over."""
-        packets = container.demux(stream)
-        ended = False
-        while not ended:
-            packet = None
-            try:
-                packet = next(packets)
-                # The last packet is empty: it asks the decoder for what it still holds.
-                ended = not packet.size
-            except StopIteration:
-                return
-            except av.FFmpegError:
-                self._broken += 1
-                ended = True
-            try:
-                yield from stream.decode(packet)
-            except av.EOFError:
-                return
-            except av.FFmpegError:
-                self._broken += 1
-
-    def _report(self, decoded: int) -> None:
+    def _report(self, decoded: int, broken: int, reached: float) -> None:
         """After the last frame: was that all of it?"""
-        if self._promised and decoded < _MISSING * self._promised:
-            self.note(f"cut off: {decoded} of {self._promised} frames could be read, and these are used")
-        elif self._broken:
-            self.note(f"damaged: {self._broken} packet(s) could not be decoded; {decoded} frames could, and are used")
-
-
-def _open(path: Path) -> InputContainer:
-    try:
-        return av.open(str(path))
-    except (av.FFmpegError, OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise GsanetError(f"{path} cannot be read as a video ({reason}); does it play elsewhere?") from None
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is no cover picture, set to decode with threads."""
-    for stream in container.streams.video:
-        if stream.disposition & av.stream.Disposition.attached_pic:
-            continue
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = min(os.cpu_count() or 1, _MOST_THREADS)
-        return stream
-    kinds = sorted({stream.type for stream in container.streams})
-    raise GsanetError(f"{path} has no video in it, only {', '.join(kinds) or 'an empty container'}")
-
-
-def _promised_frames(container: InputContainer, stream: VideoStream) -> int:
-    """What the header says: a number of frames, or a duration; 0 if neither."""
-    if stream.frames:
-        return stream.frames
-    rate = stream.average_rate
-    if stream.duration and stream.time_base and rate:
-        return int(stream.duration * stream.time_base * rate)
-    if container.duration and rate:
-        return int(Fraction(container.duration, 1_000_000) * rate)
-    return 0
-
-
-def _upright(frame: VideoFrame, converter: VideoReformatter) -> Image:
-    """RGB as it is shown: quarter turns of the display matrix are carried out."""
-    image = cast(Image, converter.reformat(frame, format="rgb24").to_ndarray())
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+        if decoded < self._counted and reached < _MISSING * self._promised:
+            self.note(f"cut off: {decoded} of {self._counted} frames could be read, and these are used")
+        elif not self._counted and reached < _MISSING * self._promised:
+            self.note(f"cut off: {reached:.1f} of {self._promised:.1f} seconds could be read, and these are used")
+        elif broken:
+            self.note(f"damaged: {broken} packet(s) could not be decoded; {decoded} frames could, and are used")

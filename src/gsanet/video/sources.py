@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from fractions import Fraction
-from glob import glob
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,38 +16,69 @@ from gsanet.base.errors import GsanetError
 from gsanet.video.arrays import ArrayClip, ListClip, LiveClip
 from gsanet.video.clip import Clip, Image
 from gsanet.video.container import VideoFile
+from gsanet.video.finding import holds_pictures, videos_in
 from gsanet.video.frame_folder import FrameFolder
 from gsanet.video.images import SUFFIXES
-from gsanet.video.listing import natural_key
+from gsanet.video.listing import some_of
+from gsanet.video.named import NamedClip, camera, missing, named
 from gsanet.video.objects import array_of, captured, is_capture, is_tensor
+from gsanet.video.streams import open_stream
+from gsanet.video.trimmed import Span, TrimmedClip, seconds
 
 Source: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | Iterable[Image] | Clip | Any"
 """A path, an array (T,H,W,3), an iterable of (H,W,3), a clip, or what :func:`open_clip` takes besides."""
 
 
-def open_clip(source: Source, *, fps: Fraction | None = None) -> Clip:
+def open_clip(
+    source: Source,
+    *,
+    fps: Fraction | None = None,
+    start: float | str = 0.0,
+    end: float | str | None = None,
+    every: int = 1,
+) -> Clip:
     """Open whatever is a clip.
 
     ====================================  ======================================================================
     a path                                video file, folder of frames, picture
+    ``shot/%04d.png``, ``shot/*.png``     pictures that are numbered alike, as one clip
+    ``-``, a named pipe                   any container that can be read from its beginning, as it comes
+    ``https://``, ``rtsp://`` and others  what is sent from there, as it comes
+    ``/dev/video0``, ``0`` or 0           a camera, as it comes
     array or torch tensor, uint8 RGB      (T,H,W,3), or a tensor (T,3,H,W)
     list or tuple of frames               each an array (H,W,3), a PIL image or a tensor; known as a whole
     one PIL image                         a clip of one frame
     ``cv2.VideoCapture``                  what it still has to give, as it comes
-    any other iterable of frames          as they come: segmented online
+    any other iterable of frames          as they come
     ====================================  ======================================================================
+
+    What comes frame by frame is segmented online, and can be iterated once.
 
     Args:
         fps: of sources that have no frame rate of their own; 24 if not given.
+        start: first time that is wanted, in seconds or as ``1:02.5``; frames keep the names and times of the whole clip
+            (:class:`~gsanet.video.trimmed.TrimmedClip`).
+        end: time from which on nothing is wanted.
+        every: of the frames between, the first and then each N-th.
 
     Raises:
-        GsanetError: it is not there or not one of these; one line that says what and where.
+        GsanetError: it is not there or not one of these, or has no frame in that part; one line that says what and
+            where.
     """
+    part = Span(seconds(start), None if end is None else seconds(end), every)
+    clip = _open(source, {} if fps is None else {"fps": fps})
+    return TrimmedClip(clip, part) if part else clip
+
+
+def _open(source: Source, own: dict[str, Any]) -> Clip:
     if isinstance(source, Clip):
         return source
-    own: dict[str, Any] = {} if fps is None else {"fps": fps}
-    if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), own)
+    if isinstance(source, int) and not isinstance(source, bool) and source >= 0:
+        source = camera(source)
+    elif isinstance(source, str | os.PathLike):
+        source = named(source)
+    if isinstance(source, NamedClip):
+        return _open_named(source, own)
     if isinstance(source, np.ndarray) or is_tensor(source):
         return ArrayClip(array_of(source), **own)
     if isinstance(source, pil.Image):
@@ -58,20 +88,29 @@ def open_clip(source: Source, *, fps: Fraction | None = None) -> Clip:
     if is_capture(source):
         return LiveClip(captured(source), **own)
     if not isinstance(source, Iterable):
-        raise GsanetError(f"a clip is a path, an array (T,H,W,3) or frames to iterate, not {_named(source)}")
+        raise GsanetError(f"a clip is a path, an array (T,H,W,3) or frames to iterate, not {_kind(source)}")
     return LiveClip(source, **own)
 
 
-def _named(source: object) -> str:
+def _kind(source: object) -> str:
     return "None" if source is None else f"a {type(source).__name__}"
 
 
-def _open_path(path: Path, own: dict[str, Any]) -> Clip:
+def _open_named(clip: NamedClip, own: dict[str, Any]) -> Clip:
+    if clip.live:
+        return open_stream(clip)
+    if clip.kind == "pictures":
+        return FrameFolder.of_files(clip.name, {file.stem: file for file in clip.pictures}, **own)
+    path = clip.path or Path()
     try:
         if path.is_dir():
+            videos = [] if holds_pictures(path) else videos_in(path)
+            if videos:
+                names = some_of([video.name for video in videos], 3)
+                raise GsanetError(f"{path} holds videos ({names}), and a clip is one of them: open them one by one")
             return FrameFolder(path, **own)
-        if not path.exists():
-            raise GsanetError(f"no such file or folder: {path}")
+        if line := missing(clip):
+            raise GsanetError(line)
         # A GIF among frames is a picture, on its own it is an animation.
         if path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".gif":
             return FrameFolder.of_picture(path, **own)
@@ -80,30 +119,3 @@ def _open_path(path: Path, own: dict[str, Any]) -> Clip:
         raise GsanetError(f"{path} may not be read by this user (permission denied)") from None
     except (OSError, ValueError) as error:
         raise GsanetError(f"{path} cannot be opened: {error}") from None
-
-
-def clip_name(path: Path) -> str:
-    """The name that :func:`open_clip` gives the clip at *path*, without opening it."""
-    if path.is_dir():
-        return path.resolve().name
-    return path.stem
-
-
-def find_clips(patterns: Iterable[str]) -> list[Path]:
-    """Paths as they are, and patterns (``clips/*.mp4``, ``**`` included) spelled out in natural order.
-
-    Raises:
-        GsanetError: a pattern matches nothing.
-    """
-    found: list[Path] = []
-    for pattern in patterns:
-        path = Path(pattern)
-        # A file may have a star or bracket in its name.
-        if path.exists() or not any(sign in pattern for sign in "*?["):
-            found.append(path)
-            continue
-        matches = sorted(glob(pattern, recursive=True), key=natural_key)  # noqa: PTH207 - Path.glob takes no absolute one
-        if not matches:
-            raise GsanetError(f"nothing matches {pattern}")
-        found += [Path(match) for match in matches]
-    return list(dict.fromkeys(found))
