@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,10 +14,11 @@ from pycocotools import mask as coco
 
 from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
-from gsanet.segment import FrameResult, Segmenter, clip_folder, plan_clips, segment_clip
+from gsanet.segment import FrameResult, Segmenter, clip_folder, keep_finished, plan_clips, segment_clip
 from gsanet.segment.save import PICTURES, RECORDS, VIDEOS, parse_kinds
 from gsanet.video import VideoFile
 from gsanet.video.images import read_mask, write_rgb
+from gsanet.video.trimmed import Span
 
 EVERYTHING = (*PICTURES, *VIDEOS, *RECORDS)
 
@@ -26,7 +29,7 @@ def segmenter(tiny_model: GSANet) -> Segmenter:
 
 
 def save_all(segmenter: Segmenter, sources: list[Path], out: Path, existing="error", save=("masks",)):  # type: ignore[no-untyped-def]
-    plans = plan_clips(sources, out, segmenter, save, existing)
+    plans = keep_finished(plan_clips(sources, out, existing), segmenter, save)
     return [segment_clip(segmenter, plan, save=save) for plan in plans if not plan.finished]
 
 
@@ -69,6 +72,9 @@ def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp
     assert summary["mean_mask_area"] == pytest.approx(np.mean([result.mask.mean() for result in results]), abs=1e-5)
     assert summary["seconds"] > 0 and summary["options"]["flow"] == "dis"
     assert set(summary["versions"]) == {"gsanet", "torch", "python"}
+    assert summary["source"] == str(tiny_clip) and summary["source_facts"]["bytes"] == tiny_clip.stat().st_size
+    assert set(summary["source_facts"]) == {"path", "bytes", "modified", "hash"}
+    assert summary["part"] == {"start": 0.0, "end": None, "every": 1}
 
 
 def test_masks_of_a_folder_bear_its_names(segmenter: Segmenter, tiny_frames: np.ndarray, tmp_path: Path) -> None:
@@ -86,7 +92,7 @@ def test_masks_of_a_folder_bear_its_names(segmenter: Segmenter, tiny_frames: np.
 
 def test_progress_counts_what_is_written(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    (plan,) = plan_clips([tiny_clip], tmp_path, segmenter, ("masks",))
+    (plan,) = plan_clips([tiny_clip], tmp_path)
     segment_clip(segmenter, plan, save=("masks",), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 12) for done in range(13)]
 
@@ -126,11 +132,61 @@ def test_what_is_not_ours_is_never_replaced(
     assert names(tmp_path) == ["clips/frames/0.png", "tiny/thesis.txt"]
 
 
-def test_two_clips_of_one_name(segmenter: Segmenter, tmp_path: Path) -> None:
-    with pytest.raises(GsanetError, match=r"a/clip\.mp4 and .*b/clip\.mov would both be saved in"):
-        plan_clips([tmp_path / "a/clip.mp4", tmp_path / "b/clip.mov"], tmp_path, segmenter, ("masks",))
-    # The same clip twice is one clip.
-    assert len(plan_clips([tmp_path / "a.mp4"] * 2, tmp_path, segmenter, ("masks",))) == 1
+def test_a_part_of_a_clip(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path) -> None:
+    (plan,) = plan_clips([tiny_clip], tmp_path, part=Span(0.25, 0.75, 2))
+    summary = segment_clip(segmenter, plan, save=("masks", "overlay", "rle"))
+    folder = tmp_path / "tiny"
+    assert names(folder / "masks") == ["00003.png", "00005.png", "00007.png"]
+    assert (summary["frames"], summary["fps"]) == (3, 6) and summary["part"] == {"start": 0.25, "end": 0.75, "every": 2}
+    lines = [json.loads(line) for line in (folder / "rle.jsonl").read_text().splitlines()]
+    assert [(line["frame"], line["time"]) for line in lines] == [
+        ("00003", pytest.approx(3 / 12, abs=1e-4)), ("00005", pytest.approx(5 / 12, abs=1e-4)),
+        ("00007", pytest.approx(7 / 12, abs=1e-4)),
+    ]  # fmt: skip
+    # The same part is finished, another is another thing.
+    (same,) = keep_finished(plan_clips([tiny_clip], tmp_path, "resume", Span(0.25, 0.75, 2)), segmenter, ("masks",))
+    assert same.finished
+    with pytest.raises(GsanetError, match=r"with other settings \(part"):
+        keep_finished(plan_clips([tiny_clip], tmp_path, "resume"), segmenter, ("masks",))
+
+
+def test_a_clip_in_which_nothing_is_found_says_so(
+    segmenter: Segmenter, tiny_clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    assert not [line for line in save_all(segmenter, [tiny_clip], tmp_path)[0]["warnings"] if "nothing" in line]
+    monkeypatch.setattr("gsanet.segment.result.object_mask", lambda probability: np.zeros(probability.shape, bool))
+    (summary,) = save_all(segmenter, [tiny_clip], tmp_path, "overwrite")
+    (line,) = summary["warnings"]
+    assert re.search(r"tiny\.mp4: nothing was found: no pixel of any frame is object.*--size.*--save probability", line)
+    assert summary["mean_mask_area"] == 0 and [record.getMessage() for record in caplog.records] == [line]
+
+
+@pytest.mark.parametrize("length", [250, 251])
+def test_the_longest_names(
+    segmenter: Segmenter, tiny_frames: np.ndarray, tmp_path: Path, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File systems take 255 bytes, and what is written beside a file has a longer name than the file."""
+    folder = tmp_path / ("ä" * (length // 2) + "x" * (length % 2))
+    folder.mkdir()
+    frames = ["f" * 229 + "1", "f" * 229 + "2"]
+    for name, frame in zip(frames, tiny_frames, strict=False):
+        write_rgb(folder / f"{name}.png", frame)
+    (summary,) = save_all(segmenter, [folder], tmp_path / "out", save=("masks", "overlay"))
+    (made,) = (tmp_path / "out").iterdir()
+    assert names(made / "masks") == [f"{name}.png" for name in frames]
+    assert made.name.startswith("ä" * 100) and summary["clip"] == folder.name
+    assert save_all(segmenter, [folder], tmp_path / "out", "resume") == []
+
+
+def test_colons_in_names(
+    segmenter: Segmenter, tiny_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg takes a relative path with a colon in it for an address."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(tiny_clip, "12:30:45.mp4")
+    save_all(segmenter, [Path("12:30:45.mp4")], Path("run:1"), save=("masks", "overlay"))
+    assert VideoFile(Path("run:1/12:30:45/overlay.mp4")).length == 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["12:30:45.mp4", "run:1"]
 
 
 @pytest.mark.parametrize("where", ["network", "writer"])

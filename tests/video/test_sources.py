@@ -41,6 +41,8 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_clip(tmp_path / "gone.mp4")
     with pytest.raises(GsanetError, match="no pictures in"):
         open_clip(tmp_path)
+    with pytest.raises(GsanetError, match=r"no such file or folder: x+$"):
+        open_clip("x" * 300)
     (tmp_path / "bad.png").write_bytes(b"")
     with pytest.raises(GsanetError, match=r"bad\.png is empty"):
         open_clip(tmp_path / "bad.png")

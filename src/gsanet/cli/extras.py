@@ -17,6 +17,7 @@ EXTRAS = {
     "onnx": ("onnx", "export"),
     "onnxscript": ("onnxscript", "export"),
     "py_sod_metrics": ("pysodmetrics", "eval"),
+    "pillow_heif": ("pillow-heif", "heif"),
     "gradio": ("gradio", "serve"),
     "fastapi": ("fastapi", "serve"),
     "uvicorn": ("uvicorn", "serve"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from gsanet.base.errors import GsanetError
 from gsanet.video.images import SUFFIXES
 from gsanet.video.listing import RGB, natural_key, some_of
-from gsanet.video.named import NamedClip, is_pattern, matches, missing, named, of_path, row_of, whole_path
+from gsanet.video.named import NamedClip, is_folder, is_pattern, matches, missing, named, of_path, row_of, whole_path
 from gsanet.video.numbered import rows, spelled_out
 
 _VIDEOS = (
@@ -90,7 +90,7 @@ def _meant(word: str, found: Found) -> list[NamedClip]:
 
 def _opened(clip: NamedClip, found: Found) -> list[NamedClip]:
     """A folder of videos as its videos; all else as it is."""
-    if clip.kind != "file" or clip.path is None or not clip.path.is_dir():
+    if clip.kind != "file" or clip.path is None or not is_folder(clip.path):
         return [clip]
     videos = videos_in(clip.path)
     if not videos or (clip.path / SUMMARY).is_file():
@@ -126,7 +126,7 @@ def _identity(clip: NamedClip) -> object:
 
 
 def _is_result(path: Path, found: Found) -> bool:
-    if path.is_dir() and (path / SUMMARY).is_file() and not holds_pictures(path):
+    if is_folder(path) and (path / SUMMARY).is_file() and not holds_pictures(path):
         found.passed_over.append(f"{path} is passed over: it holds results")
         return True
     return False

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
-from gsanet.base.errors import GsanetError
-from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
-from gsanet.video.images import read_rgb, read_size
+import numpy as np
+
+from gsanet.video.background import ON_WHITE, on_white
+from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
 from gsanet.video.listing import RGB, list_images
+from gsanet.video.orientation import UPRIGHT
+from gsanet.video.shown import Page, read_shown, shown_size
+from gsanet.video.values import Values, largest, to_eight, white_of
+
+_LOOKED_AT = 16
+"""Frames, spread over the clip, whose largest values say what is white."""
 
 
 class FrameFolder(Clip):
     """Pictures in the natural order of their names; each frame bears its file's name.
+
+    They are seen as a viewer shows them: upright as their EXIF data say, transparent ones on white, and those of more
+    than eight bits by one rule for the whole clip (:mod:`gsanet.video.values`). Masks lie on that, not on what is
+    stored.
+    Pictures of another size than the first are scaled to it.
 
     A sequence folder of the data layout, with ``RGB`` inside, is a clip under its own name.
 
@@ -24,45 +37,88 @@ class FrameFolder(Clip):
     def __init__(self, folder: Path, fps: Fraction = STILLS_PER_SECOND) -> None:
         inside = folder / RGB
         pictures = inside if inside.is_dir() and not list_images(folder, empty=True) else folder
-        self._begin(folder.resolve().name, folder, list_images(pictures), fps)
+        self._begin(folder.resolve().name, folder, _pages(list_images(pictures)), fps)
 
     @classmethod
     def of_picture(cls, file: Path, fps: Fraction = STILLS_PER_SECOND) -> FrameFolder:
         """One picture is a clip of one frame."""
         clip = cls.__new__(cls)
-        clip._begin(file.stem, file, {file.stem: file}, fps)
+        clip._begin(file.stem, file, {file.stem: Page(file)}, fps)
         return clip
 
     @classmethod
     def of_files(cls, name: str, files: Mapping[str, Path], fps: Fraction = STILLS_PER_SECOND) -> FrameFolder:
         """Chosen pictures, by frame name in their order: one sequence of a folder that holds several."""
         clip = cls.__new__(cls)
-        clip._begin(name, next(iter(files.values())).parent, files, fps)
+        clip._begin(name, next(iter(files.values())).parent, _pages(files), fps)
         return clip
 
-    def _begin(self, name: str, path: Path, files: Mapping[str, Path], fps: Fraction) -> None:
-        self._files = list(files.items())
-        height, width = read_size(self._files[0][1])
+    @classmethod
+    def of_stack(cls, file: Path, pages: Sequence[int], fps: Fraction = STILLS_PER_SECOND) -> FrameFolder:
+        """Pages of one TIFF file, by their numbers."""
+        clip = cls.__new__(cls)
+        clip._begin(file.stem, file, {f"{i:05d}": Page(file, page) for i, page in enumerate(pages)}, fps)
+        return clip
+
+    def _begin(self, name: str, path: Path, pages: Mapping[str, Page], fps: Fraction) -> None:
+        self._pages = list(pages.items())
+        height, width = shown_size(self._pages[0][1])
         super().__init__(name, path, width, height, fps)
 
     @property
     def length(self) -> int:
         """Number of pictures."""
-        return len(self._files)
+        return len(self._pages)
 
     def __iter__(self) -> Iterator[Frame]:
-        return self.frames_at(range(len(self._files)))
+        return self.frames_at(range(len(self._pages)))
 
     def frames_at(self, indices: Iterable[int]) -> Iterator[Frame]:
         """As :meth:`Clip.frames_at`; only these files are read."""
         for index in sorted(set(indices)):
-            if not 0 <= index < len(self._files):
-                continue
-            name, file = self._files[index]
-            image = read_rgb(file)
-            if image.shape[:2] != (self.height, self.width):
-                raise GsanetError(
-                    f"{file} is {image.shape[1]}x{image.shape[0]}, the first frame of the folder "
-                    f"{self.width}x{self.height}; all frames of a clip must be of one size"
-                )
-            yield Frame(index, float(index / self.fps), name, image)
+            if 0 <= index < len(self._pages):
+                name, page = self._pages[index]
+                image = self.fit(self._read(page, index), index)
+                yield Frame(index, float(index / self.fps), name, image)
+
+    def _read(self, page: Page, index: int) -> Image:
+        values, orientation, animated = read_shown(page)
+        if animated and len(self._pages) > 1:
+            self.note(f"{page.file.name} is animated: of such files the first picture is used; alone each is a clip")
+        picture = values if values.dtype == np.uint8 else self._eight(values, index)
+        if picture.shape[-1] == 4:
+            if picture[..., 3].min() < 255:
+                self.remark(ON_WHITE)
+            picture = on_white(picture)
+        if orientation != UPRIGHT:
+            self.remark("its pictures are turned or mirrored as their EXIF data say")
+        return orientation.apply(picture)
+
+    def _eight(self, values: Values, index: int) -> Image:
+        if largest(values) > self._white and values.dtype.kind != "f":
+            self.note(
+                f"frame {index} has values above {self._white:g}, which is white in this clip: they are cut there"
+            )
+        return to_eight(values, self._white)
+
+    @cached_property
+    def _white(self) -> float:
+        """The value that is white in all frames with more than eight bits."""
+        last = len(self._pages) - 1
+        chosen = {round(i * last / (_LOOKED_AT - 1)) for i in range(_LOOKED_AT)}
+        looked_at = (read_shown(self._pages[i][1]).values for i in sorted(chosen))
+        maxima: dict[str, list[float]] = {}
+        for values in looked_at:
+            if values.dtype != np.uint8:
+                maxima.setdefault(values.dtype.kind, []).append(largest(values))
+        found = [most for kind in maxima.values() for most in kind]
+        white = white_of(found, floating="f" in maxima)
+        if found:
+            self.remark(
+                f"its values have more than eight bits and reach {max(found):g}: {white:g} is white in all frames"
+            )
+        return white
+
+
+def _pages(files: Mapping[str, Path]) -> dict[str, Page]:
+    return {name: Page(file) for name, file in files.items()}

@@ -1,7 +1,8 @@
 """The one reader and the one writer of pictures and masks on disk.
 
 Pixels are taken as stored: an EXIF orientation is not applied, so that pictures, masks and flow of one name
-always lie on each other. Of an animated file the first frame is read.
+always lie on each other. Of an animated file the first frame is read. That is right for data sets; what a clip shows is
+in :mod:`gsanet.video.shown`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gsanet.base.atomic import written_whole
 from gsanet.base.errors import GsanetError
@@ -24,9 +25,12 @@ Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 """(H,W), true on the object."""
 
-_ENDINGS = "png jpg jpeg jpe jfif webp bmp dib tif tiff gif ppm pgm pbm pnm jp2 avif tga"
+_ENDINGS = "png jpg jpeg jpe jfif webp bmp dib tif tiff gif ppm pgm pbm pnm jp2 avif apng heic heif hif tga"
 SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 """What counts as a picture in a folder, in lower case."""
+
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"heif"))
+"""Kinds of HEIF that are a photograph."""
 
 _RUN_LENGTHS = 3
 """zlib's Z_RLE: for flow and masks, which are smooth, it is as small as level 6 and four times as fast."""
@@ -43,7 +47,7 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         GsanetError: no such file, not a picture, or cut short.
     """
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             yield image
     except _DECODING_ERRORS as error:
         raise _unreadable(path, error) from None
@@ -70,7 +74,7 @@ def read_size(path: Path) -> tuple[int, int]:
         GsanetError: no such file, or not a picture.
     """
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             return image.height, image.width
     except _DECODING_ERRORS as error:
         raise _unreadable(path, error) from None
@@ -83,7 +87,7 @@ def read_rgb(path: Path) -> Picture:
         GsanetError: no such file, not a picture, or cut short.
     """
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             if image.mode.startswith(("I", "F")):
                 grey = np.asarray(image)
                 # Sixteen bits if it uses more than eight; PIL itself would clip instead of scaling.
@@ -135,6 +139,29 @@ def write_picture(path: Path, pixels: Picture) -> None:
     """
     with written_whole(path) as part:
         Image.fromarray(pixels).save(part, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
+
+
+def is_heif(path: Path) -> bool:
+    """Whether the file is a photograph in HEIF, as phones make them (HEIC), by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        if not is_heif(path):
+            raise
+    try:
+        import pillow_heif
+    except ImportError:
+        raise GsanetError(
+            f"{path} is a HEIC photograph, and these need pillow-heif: pip install 'gsanet[heif]', or save it as JPEG"
+        ) from None
+    pillow_heif.register_heif_opener()
+    return Image.open(path)
 
 
 def _unreadable(path: Path, error: Exception) -> GsanetError:

@@ -87,7 +87,7 @@ def camera(number: int) -> NamedClip:
 def of_path(path: Path, said: str | None = None) -> NamedClip:
     """A file or folder, there or not."""
     whole = whole_path(path)
-    if path.is_dir():
+    if is_folder(path):
         whole = path.resolve()
         return NamedClip(said or str(path), whole.name or "clip", "file", path, around=whole.parts[:-1])
     return NamedClip(said or str(path), path.stem, "file", path, around=whole.parts[:-1], suffix=path.suffix)
@@ -104,6 +104,11 @@ def row_of(said: str, files: list[Path]) -> NamedClip:
 def whole_path(path: Path) -> Path:
     """From the root, without ``..``; links are not followed, for they may lead to files of other names."""
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows them
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; of a name that no file system takes, too long say, there is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises then
 
 
 def is_pattern(text: str) -> bool:

@@ -20,7 +20,7 @@ from gsanet.video.finding import holds_pictures, videos_in
 from gsanet.video.frame_folder import FrameFolder
 from gsanet.video.images import SUFFIXES
 from gsanet.video.listing import some_of
-from gsanet.video.named import NamedClip, camera, missing, named
+from gsanet.video.named import NamedClip, camera, is_folder, missing, named
 from gsanet.video.objects import array_of, captured, is_capture, is_tensor
 from gsanet.video.streams import open_stream
 from gsanet.video.trimmed import Span, TrimmedClip, seconds
@@ -103,7 +103,7 @@ def _open_named(clip: NamedClip, own: dict[str, Any]) -> Clip:
         return FrameFolder.of_files(clip.name, {file.stem: file for file in clip.pictures}, **own)
     path = clip.path or Path()
     try:
-        if path.is_dir():
+        if is_folder(path):
             videos = [] if holds_pictures(path) else videos_in(path)
             if videos:
                 names = some_of([video.name for video in videos], 3)
