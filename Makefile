@@ -50,9 +50,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --no-cache --fix .
 
-# After a change to the network's structure: the graph that runs without PyTorch.
+# After a change to the network's structure or to the weights: the graphs that run without PyTorch.
 graph: $(READY)
-	$(BIN)/python -m gsanet.export.package_graph
+	$(BIN)/python benchmarks/package_graphs.py $(DATA) -o src/gsanet/weights
 
 clean:
 	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache

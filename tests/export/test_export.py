@@ -17,7 +17,9 @@ from gsanet.export.exporter import export_onnx
 from gsanet.export.frame_network import Features, FrameNetwork
 from gsanet.export.graph_file import read_metadata
 from gsanet.export.graph_info import GraphInfo
+from gsanet.export.quantise import quantise
 from gsanet.export.tracing import arrays_of
+from gsanet.export.weight_arrays import fingerprint
 from gsanet.model import GSANet, ReferenceFeatures
 from gsanet.runtime.onnx_network import OnnxNetwork
 from gsanet.segment import Segmenter
@@ -177,3 +179,25 @@ def test_one_session_serves_several_threads(exported: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         together = list(pool.map(lambda one: network.step(one, 255 - one, features)["probability"], pictures))
     np.testing.assert_array_equal(alone, together)
+
+
+def test_quantised_for_its_own_weights(tiny_graph: bytes, tiny_model: GSANet) -> None:
+    tensors = arrays_of(tiny_model)
+    pictures = moving_square(12, 64, 96)
+    quantised = quantise(tiny_graph, tensors, ((one, 255 - one) for one in pictures))
+    info = GraphInfo.from_json(read_metadata(quantised)["gsanet"])
+    assert (info.precision, info.calibrated) == ("int8", fingerprint(tensors))
+    assert len(quantised) < 2 * len(tiny_graph)
+    kinds = {node.op_type for node in onnx.load_from_string(quantised).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
+    networks = [FrameNetwork(graph, tensors) for graph in (tiny_graph, quantised)]
+    found = [[n.step(one, 255 - one)["probability"] for one in pictures[::4]] for n in networks]
+    # A tiny network has few channels to average errors over.
+    assert 1e-4 < np.abs(np.subtract(*found)).mean() < 0.1
+
+
+def test_a_fingerprint_is_of_the_weights_alone(tiny_model: GSANet) -> None:
+    tensors = arrays_of(tiny_model)
+    halves = {name: tensor.astype(np.float16) for name, tensor in reversed(tensors.items())}
+    assert fingerprint(halves) == fingerprint(tensors)
+    assert fingerprint({**tensors, "decoder.heads.0.bias": np.ones(1, np.float32)}) != fingerprint(tensors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import pytest
 import torch
 
 from gsanet import Segmenter, open_clip, sample_clip
+from gsanet.base.errors import GsanetError
 from gsanet.export.exporter import export_onnx
 from gsanet.export.frame_network import FrameNetwork
 from gsanet.export.packaged_graphs import packaged_graph
 from gsanet.model import GSANet, variant
-from gsanet.weights.checkpoint import load_model
+from gsanet.weights.checkpoint import load_model, save_model
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
@@ -72,6 +74,27 @@ def test_the_engine_gives_the_same_masks(weights: Path, frames: np.ndarray, tmp_
     # An export of such a model needs no tracing.
     whole = export_onnx(load_model(weights), tmp_path / "lite.onnx")
     np.testing.assert_array_equal(Segmenter.from_pretrained(whole).segment(frames), masks[1])
+
+
+@pytest.mark.slow
+def test_int8_gives_nearly_the_same_masks(weights: Path, frames: np.ndarray) -> None:
+    exact, quick = (FrameNetwork.open(weights, name) for name in ("float32", "int8"))
+    pictures = np.stack([cv2.resize(frame, (448, 256), interpolation=cv2.INTER_AREA) for frame in frames])
+    found = []
+    for network in (exact, quick):
+        features = network.references(pictures, pictures)
+        found.append(np.stack([network.step(one, one, features)["probability"] for one in pictures]))
+    assert 0 < np.abs(found[0] - found[1]).mean() < 0.02
+
+
+def test_int8_is_for_the_weights_it_was_measured_with(model: GSANet, tmp_path: Path) -> None:
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.decoder.heads[0].bias += 1
+    save_model(other, tmp_path / "other.safetensors")
+    FrameNetwork.open(tmp_path / "other.safetensors")
+    with pytest.raises(GsanetError, match=r"other.safetensors has no int8 graph in the package"):
+        FrameNetwork.open(tmp_path / "other.safetensors", "int8")
 
 
 _WITHOUT_TORCH = """

@@ -88,6 +88,16 @@ def test_pictures_are_turned_as_their_exif_data_say(tmp_path: Path, suffix: str)
     assert clip.problems == []
 
 
+def test_data_sets_are_taken_as_they_are_stored(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = tmp_path / "0.jpg"
+    Image.fromarray(picture(90)).save(file, exif=exif)
+    assert FrameFolder.of_files("shot", {"0": file}).width == 20
+    clip = FrameFolder.of_files("shot", {"0": file}, stored=True)
+    assert (clip.width, next(iter(clip)).image.shape, clip.facts) == (30, (20, 30, 3), [])
+
+
 def noisy_where_transparent(mode: str) -> Image.Image:
     """The left half is green, the right half is transparent noise."""
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)

@@ -64,7 +64,7 @@ def segment_all(segmenter: Segmenter, pictures: dict[str, Frames], out: Path, st
         folder = out / name / "masks"
         folder.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
-        for result in segmenter.stream(FrameFolder.of_files(name, files)):
+        for result in segmenter.stream(FrameFolder.of_files(name, files, stored=True)):
             mask = result.mask
             speed.seconds += time.perf_counter() - start
             speed.frames += 1

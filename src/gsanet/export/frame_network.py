@@ -15,10 +15,10 @@ from gsanet.base.errors import GsanetError
 from gsanet.export.graph_file import read_metadata, with_weights
 from gsanet.export.graph_info import INPUTS, KEY, OWN, PROBABILITY, GraphInfo
 from gsanet.export.packaged_graphs import packaged_graph
-from gsanet.export.weight_arrays import initialisers, read_arrays
+from gsanet.export.weight_arrays import fingerprint, initialisers, read_arrays
 from gsanet.model.input_size import MULTIPLE, SMALLEST
 
-INSTALL = "run `pip install 'gsanet[onnx]'`"
+INSTALL = "run `pip install onnxruntime`"
 
 
 class Features(NamedTuple):
@@ -42,7 +42,7 @@ def require_onnxruntime() -> None:
 
 
 class FrameNetwork:
-    """One session of ONNX Runtime on the CPU, in float32. Several threads may call it at once.
+    """One session of ONNX Runtime on the CPU. Several threads may call it at once.
 
     A frame on one thread is the best use of several cores: that many callers, each with a frame, are quicker than one
     frame shared by that many threads, and do not wait for each other where the cores have other work.
@@ -97,16 +97,27 @@ class FrameNetwork:
         self._none = np.zeros((1, 0, channels, channels), np.float32)
 
     @classmethod
-    def open(cls, file: Path, *, threads: int = 1) -> FrameNetwork:
+    def open(cls, file: Path, *precisions: str, threads: int = 1) -> FrameNetwork:
         """A whole model (``.onnx``), or a checkpoint (``.safetensors``) of a structure whose graph the package has.
 
+        Args:
+            precisions: for a checkpoint, the one liked best first: ``float32`` (the only one if none is named) or
+                ``int8``, which is quicker on a processor that has instructions for it (VNNI), and which there is for
+                the package's own weights alone.
+
         Raises:
-            GsanetError: it is neither.
+            GsanetError: it is neither, or there is no graph of these precisions for it.
         """
         if file.suffix == ".onnx":
             return cls(file, threads=threads)
         config, tensors = read_arrays(file)
-        graph = packaged_graph(config)
+        weights = fingerprint(tensors) if "int8" in precisions else ""
+        graphs = (packaged_graph(config, precision, weights) for precision in precisions or ("float32",))
+        graph = next((found for found in graphs if found is not None), None)
+        if graph is None and precisions == ("int8",):
+            raise GsanetError(
+                f"{file} has no int8 graph in the package, which has one for its own weights: use float32"
+            )
         if graph is None:
             raise GsanetError(
                 f"{file} is of another structure than the models of the package, which run without PyTorch: "

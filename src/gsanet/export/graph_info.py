@@ -61,6 +61,10 @@ class GraphInfo:
     """None: the weights are in the file."""
     facts: Facts = field(default_factory=Facts)
     versions: Mapping[str, str] = field(default_factory=dict)
+    precision: str = "float32"
+    """In which most of it computes: ``float32`` or ``int8``."""
+    calibrated: str | None = None
+    """Fingerprint of the weights that the ranges in an int8 graph belong to."""
 
     def to_json(self) -> str:
         """What a reader without gsanet needs comes first."""
@@ -73,6 +77,8 @@ class GraphInfo:
                 "std": config["std"],
                 "references": config["references"],
                 "threshold": 0.5,
+                "precision": self.precision,
+                "calibrated": self.calibrated,
                 **asdict(self.facts),
                 "versions": dict(self.versions),
                 "config": config,
@@ -97,7 +103,8 @@ class GraphInfo:
                 folded = {conv: (norm, eps) for conv, (norm, eps) in weights["folded"].items()}
                 plan = WeightPlan(tuple(weights["taken"]), folded)
             facts = Facts(values["model"], values["licence"])
-            return cls(GSANetConfig.from_dict(values["config"]), plan, facts, values["versions"])
+            config, precision = GSANetConfig.from_dict(values["config"]), values["precision"]
+            return cls(config, plan, facts, values["versions"], precision, values["calibrated"])
         except KeyError as error:
             raise ValueError(f"it lacks {error}") from None
 

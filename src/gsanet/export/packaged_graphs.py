@@ -11,12 +11,18 @@ from gsanet.model.config import GSANetConfig
 SUFFIX = ".graph.onnx"
 
 
-def packaged_graph(config: GSANetConfig) -> bytes | None:
-    """The graph of networks built as *config* says, if there is one."""
+def packaged_graph(config: GSANetConfig, precision: str = "float32", weights: str = "") -> bytes | None:
+    """The graph of networks built as *config* says, if there is one.
+
+    Args:
+        precision: ``float32`` or ``int8``.
+        weights: their fingerprint; an int8 graph is for some weights alone.
+    """
     folder = resources.files("gsanet") / "weights"
     for file in folder.iterdir() if folder.is_dir() else ():
         if file.name.endswith(SUFFIX):
             graph = file.read_bytes()
-            if same_network(GraphInfo.from_json(read_metadata(graph)[KEY]).config, config):
+            info = GraphInfo.from_json(read_metadata(graph)[KEY])
+            if info.precision == precision and same_network(info.config, config) and info.calibrated in (None, weights):
                 return graph
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,12 @@ def initialisers(plan: WeightPlan, tensors: Mapping[str, NDArray[Any]]) -> Itera
         kernel *= scale.astype(np.float32)[:, None, None, None]
         yield f"{conv}.weight", kernel
         yield f"{conv}.bias", (shift * scale + bias).astype(np.float32)
+
+
+def fingerprint(tensors: Mapping[str, NDArray[Any]]) -> str:
+    """16 hexadecimal digits for a checkpoint's tensors, the same whether it is stored in float16 or float32."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name], np.float16).data)
+    return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gsanet.model.config import GSANetConfig
 
 RuntimeName = Literal["auto", "torch", "onnx"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 Reference: TypeAlias = object
 """All that a runtime keeps of one reference frame of one view; only the runtime that made it can look into it."""
@@ -47,7 +47,7 @@ class Runtime(Protocol):
     device: str
     """``cpu``, ``cuda`` ..."""
     precision: str
-    """``float32`` or ``bfloat16``."""
+    """``float32``, ``bfloat16`` or ``int8``."""
     config: GSANetConfig
     batch: int
     """Frames that :meth:`__call__` is best given at once."""

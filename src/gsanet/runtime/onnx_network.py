@@ -16,7 +16,7 @@ from gsanet.runtime.interface import Answer, Pictures, Reference, RuntimeName, T
 
 
 class OnnxNetwork:
-    """Frames one by one, in float32, on the CPU; several at once from several threads, each on one of its own.
+    """Frames one by one, on the CPU; several at once from several threads, each on one of its own.
 
     Args:
         network: the session; a frame in it runs on one thread.
@@ -28,12 +28,12 @@ class OnnxNetwork:
 
     name: RuntimeName = "onnx"
     device = "cpu"
-    precision = "float32"
     batch = 1
 
     def __init__(self, network: FrameNetwork, workers: int | None = None) -> None:
         self._network = network
         self.config = network.config
+        self.precision = network.info.precision
         self.workers = workers or processors()
 
     def one_thread(self, others: int) -> None:
@@ -76,9 +76,9 @@ def require_onnx_can(device: str, precision: str) -> None:
     """Refuse what ONNX Runtime is not used for here.
 
     Raises:
-        GsanetError: another device than the CPU, or another precision than float32, is asked for.
+        GsanetError: another device than the CPU, or bfloat16 is asked for.
     """
     if device not in ("auto", "cpu"):
         raise GsanetError(f"ONNX Runtime is used on the CPU: device {device!r} needs the runtime torch")
-    if precision not in ("auto", "float32"):
-        raise GsanetError(f"ONNX Runtime computes in float32: precision {precision!r} needs the runtime torch")
+    if precision not in ("auto", "float32", "int8"):
+        raise GsanetError(f"ONNX Runtime computes in float32 or int8: precision {precision!r} needs the runtime torch")

@@ -78,24 +78,26 @@ def open_pretrained(
     with find_weights(name_or_path) as file:
         if runtime == "onnx" or (runtime == "auto" and _onnx_will_do(file, device, precision)):
             require_onnx_can(device, precision)
-            return OnnxNetwork(_onnx_session(file))
+            return OnnxNetwork(_onnx_session(file, precision))
         return _open_torch(file, device, precision)
 
 
 def _onnx_will_do(file: Path, device: str, precision: str) -> bool:
     if not has_torch():
         return True
-    if device not in ("auto", "cpu") or precision not in ("auto", "float32") or (device == "auto" and has_gpu()):
+    if device not in ("auto", "cpu") or precision == "bfloat16" or (device == "auto" and has_gpu()):
         return False
     return file.suffix == ".safetensors" and packaged_graph(read_config(file)) is not None
 
 
-def _onnx_session(file: Path) -> FrameNetwork:
+def _onnx_session(file: Path, precision: str) -> FrameNetwork:
     if file.suffix != ".safetensors" or packaged_graph(read_config(file)) is None:
         if not has_torch():
             raise GsanetError(f"{file} is not built like the model of the package: to run it, {INSTALL_TORCH}")
         return _traced(file)
-    return FrameNetwork.open(file)
+    if precision == "auto":
+        return FrameNetwork.open(file, *(("int8", "float32") if has_int8() else ("float32",)))
+    return FrameNetwork.open(file, precision)
 
 
 def _traced(file: Path) -> FrameNetwork:
@@ -131,6 +133,15 @@ def has_torch() -> bool:
         return util.find_spec("torch") is not None
     except (ImportError, ValueError):  # of an import hook that forbids it, or a module half taken apart
         return False
+
+
+def has_int8() -> bool:
+    """Whether the processor multiplies 8-bit numbers quicker than floats: the VNNI or AMX instructions of x86-64."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+    except OSError:
+        return False
+    return not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags)
 
 
 def has_gpu() -> bool:

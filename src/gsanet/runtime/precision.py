@@ -15,6 +15,8 @@ def choose_precision(name: str, device: torch.device) -> str:
     Raises:
         GsanetError: neither ``auto``, ``float32`` nor ``bfloat16``.
     """
+    if name == "int8":
+        raise GsanetError("int8 is for the package's weights in ONNX Runtime: use the runtime onnx")
     if name not in PRECISIONS:
         raise GsanetError(f"unknown precision {name!r}: choose one of {', '.join(PRECISIONS)}")
     if name != "auto":

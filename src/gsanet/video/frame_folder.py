@@ -11,6 +11,7 @@ import numpy as np
 
 from gsanet.video.background import ON_WHITE, on_white
 from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
+from gsanet.video.images import read_rgb, read_size
 from gsanet.video.listing import RGB, list_images
 from gsanet.video.orientation import UPRIGHT
 from gsanet.video.shown import Page, read_shown, shown_size
@@ -47,10 +48,16 @@ class FrameFolder(Clip):
         return clip
 
     @classmethod
-    def of_files(cls, name: str, files: Mapping[str, Path], fps: Fraction = STILLS_PER_SECOND) -> FrameFolder:
-        """Chosen pictures, by frame name in their order: one sequence of a folder that holds several."""
+    def of_files(
+        cls, name: str, files: Mapping[str, Path], fps: Fraction = STILLS_PER_SECOND, *, stored: bool = False
+    ) -> FrameFolder:
+        """Chosen pictures, by frame name in their order: one sequence of a folder that holds several.
+
+        Args:
+            stored: take them as :mod:`gsanet.video.images` does, for data sets: their annotations lie on what is stored.
+        """
         clip = cls.__new__(cls)
-        clip._begin(name, next(iter(files.values())).parent, _pages(files), fps)
+        clip._begin(name, next(iter(files.values())).parent, _pages(files), fps, stored)
         return clip
 
     @classmethod
@@ -60,9 +67,11 @@ class FrameFolder(Clip):
         clip._begin(file.stem, file, {f"{i:05d}": Page(file, page) for i, page in enumerate(pages)}, fps)
         return clip
 
-    def _begin(self, name: str, path: Path, pages: Mapping[str, Page], fps: Fraction) -> None:
+    def _begin(self, name: str, path: Path, pages: Mapping[str, Page], fps: Fraction, stored: bool = False) -> None:
         self._pages = list(pages.items())
-        height, width = shown_size(self._pages[0][1])
+        self._stored = stored
+        first = self._pages[0][1]
+        height, width = read_size(first.file) if stored else shown_size(first)
         super().__init__(name, path, width, height, fps)
 
     @property
@@ -78,8 +87,8 @@ class FrameFolder(Clip):
         for index in sorted(set(indices)):
             if 0 <= index < len(self._pages):
                 name, page = self._pages[index]
-                image = self.fit(self._read(page, index), index)
-                yield Frame(index, float(index / self.fps), name, image)
+                image = read_rgb(page.file) if self._stored else self._read(page, index)
+                yield Frame(index, float(index / self.fps), name, self.fit(image, index))
 
     def _read(self, page: Page, index: int) -> Image:
         values, orientation, animated = read_shown(page)

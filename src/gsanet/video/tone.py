@@ -6,6 +6,8 @@ white; light above it, which an ordinary screen cannot show, shares the last par
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ _KNEE = 0.7
 
 _GAMMA = 2.4
 """Of an ordinary screen (ITU-R BT.1886)."""
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 _STEPS = 1 << 16
 
@@ -72,12 +76,21 @@ class ToneMap:
         rows = max(1, _STRIPE // width)
         for top in range(0, height, rows):
             part = slice(top, top + rows)
-            light = cv2.transform(self._light.take(picture[part], mode="clip"), self._matrix)
+            light = cv2.transform(_look_up(picture[part], self._light), self._matrix)
             np.maximum(light, 0, out=light)  # colours that BT.709 has not
             cv2.sqrt(light, light)
             np.minimum(light, _STEPS - 1, out=light)
-            self._code.take(light.astype(np.uint16), out=result[part], mode="clip")
+            result[part] = _look_up(light.astype(np.uint16), self._code)
         return result
+
+
+def _look_up(picture: NDArray[np.uint16], table: NDArray[Number]) -> NDArray[Number]:
+    """The entry of *table* for every value."""
+    try:
+        found: NDArray[Number] = cv2.LUT(picture, table)
+    except cv2.error:  # before OpenCV 5 it takes eight bits only; NumPy needs three times as long
+        found = table.take(picture, mode="clip")
+    return found
 
 
 def _pq(signal: NDArray[np.float64]) -> NDArray[np.float64]:
