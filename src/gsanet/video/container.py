@@ -14,7 +14,7 @@ import av
 from gsanet.base.errors import GsanetError
 from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
 from gsanet.video.decoder import VideoDecoder, promised_seconds
-from gsanet.video.pixels import PixelReader, orientation_of
+from gsanet.video.pixels import PixelReader
 from gsanet.video.times import Clock
 
 _MISSING = 0.95
@@ -54,12 +54,12 @@ class VideoFile(Clip):
                 raise GsanetError(f"{path}: not one frame could be decoded; is the file complete?")
             reader = PixelReader(stream)
             height, width = reader(first).shape[:2]
-            facts = reader.facts(first)
+            facts, turned = reader.facts(first), reader.orientation(first).transposed
             aspect = stream.sample_aspect_ratio or Fraction(1)
-        self._first = first.pts
+            self._first = first.pts
         fps = Fraction(rate) if rate and rate > 0 else STILLS_PER_SECOND
         super().__init__(path.stem, path, width, height, fps)
-        self.pixel_aspect = 1 / aspect if orientation_of(first).transposed else aspect
+        self.pixel_aspect = 1 / aspect if turned else aspect
         for fact in facts:
             self.remark(fact)
 

@@ -54,7 +54,7 @@ class FrameFolder(Clip):
         """Chosen pictures, by frame name in their order: one sequence of a folder that holds several.
 
         Args:
-            stored: take them as :mod:`gsanet.video.images` does, for data sets: their annotations lie on what is stored.
+            stored: take them as :mod:`gsanet.video.images` does, for data sets: their annotations lie on that.
         """
         clip = cls.__new__(cls)
         clip._begin(name, next(iter(files.values())).parent, _pages(files), fps, stored)

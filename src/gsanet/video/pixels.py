@@ -43,6 +43,7 @@ class PixelReader:
         self._transfer, self._primaries = context.color_trc, context.color_primaries
         self._bright = self._transfer in (PQ, HLG) or self._primaries == _BT2020
         self._tone: ToneMap | None = None
+        self._turned: tuple[int, Orientation] | None = None
 
     def __call__(self, frame: VideoFrame) -> Image:
         """(H,W,3) as it is shown, but for the shape of its pixels (:attr:`gsanet.video.clip.Clip.pixel_aspect`)."""
@@ -53,12 +54,20 @@ class PixelReader:
             image = on_white(cast(Image, self._converted(frame, "rgba")))
         else:
             image = cast(Image, self._converted(frame, "rgb24"))
-        return orientation_of(frame).apply(image)
+        return self.orientation(frame).apply(image)
+
+    def orientation(self, frame: VideoFrame) -> Orientation:
+        """What the display matrix says: that of the first frame, until the angle in it changes."""
+        # PyAV keeps a frame whose side data were looked at until the garbage is collected, and large ones fill memory.
+        angle = frame.rotation
+        if self._turned is None or self._turned[0] != angle:
+            self._turned = angle, orientation_of(frame)
+        return self._turned[1]
 
     def facts(self, frame: VideoFrame) -> list[str]:
         """What is done to frames like this one, in words, beyond what is done to every video."""
         found = []
-        if orientation_of(frame) != UPRIGHT:
+        if self.orientation(frame) != UPRIGHT:
             found.append("its frames are turned or mirrored as its display matrix says")
         if self._bright:
             name = {PQ: "high dynamic range (PQ)", HLG: "high dynamic range (HLG)"}.get(self._transfer, "wide colour")
