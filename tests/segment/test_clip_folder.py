@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -143,6 +144,9 @@ def test_a_part_of_a_clip(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path)
         ("00003", pytest.approx(3 / 12, abs=1e-4)), ("00005", pytest.approx(5 / 12, abs=1e-4)),
         ("00007", pytest.approx(7 / 12, abs=1e-4)),
     ]  # fmt: skip
+    assert [frame.time for frame in VideoFile(folder / "overlay.mp4")] == pytest.approx([0, 1 / 6, 2 / 6], abs=1e-3)
+    with av.open(str(folder / "overlay.mp4")) as overlay:
+        assert next(overlay.decode(video=0)).time == 0, "a video begins at 0, whatever part of the clip it shows"
     # The same part is finished, another is another thing.
     (same,) = keep_finished(plan_clips([tiny_clip], tmp_path, "resume", Span(0.25, 0.75, 2)), segmenter, ("masks",))
     assert same.finished

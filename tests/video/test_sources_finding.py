@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gsanet.video.finding import find_clips
 from gsanet.video.named import named
@@ -82,6 +83,15 @@ def test_pictures_numbered_alike_are_one_clip_unless_each_is_wanted(here: Path) 
             Path(f"shot/take1_{i:03d}.png") for i in range(8, 12)
         )
         assert len(find_clips(words, each=True).clips) == 7
+
+
+def test_animations_are_clips_though_they_are_numbered(here: Path) -> None:
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    for i in range(3):
+        pages[0].save(f"smile{i}.gif", save_all=True, append_images=pages[1:])
+        pages[0].save(f"still{i}.gif")
+    found = find_clips(["*.gif"])
+    assert sorted(clip.name for clip in found.clips) == ["smile0", "smile1", "smile2", "still"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_every_kind_of_clip_gives_the_frames_of_its_part(
             np.testing.assert_array_equal(np.stack([frame.image for frame in clip]), tiny_frames[numbers])
         last = len(numbers) - 1
         assert [frame.index for frame in clip.frames_at([last, 0, last + 1, -1])] == sorted({0, last})
+        assert clip.begins == pytest.approx(numbers[0] / 12, abs=1e-3)  # type: ignore[attr-defined]
     live = open_clip(iter(tiny_frames), fps=rate, **part)
     assert live.live and live.length is None and facts(live) == expected
     assert clip.fps == rate / part.get("every", 1)

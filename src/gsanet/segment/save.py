@@ -112,6 +112,7 @@ class ClipWriter:
         self.folder = folder
         self.frames = 0
         self._area = 0.0
+        self._begins = 0.0
         self._pictures = [PICTURES[kind] for kind in kinds if kind in PICTURES]
         self._videos = [
             (VIDEOS[kind], VideoWriter(folder / f"{kind}.mp4", clip.fps)) for kind in kinds if kind in VIDEOS
@@ -125,6 +126,8 @@ class ClipWriter:
         Raises:
             GsanetError: the disk is full, or the folder has become unwritable.
         """
+        if not self.frames:
+            self._begins = result.time  # a part of a clip keeps the times of the whole, its video begins at 0
         for make in self._pictures:
             for place, picture in make(result):
                 if place not in self._made:
@@ -136,7 +139,7 @@ class ClipWriter:
                 else:
                     write_picture(file, picture.astype(np.uint8, copy=False))
         for draw, video in self._videos:
-            video.write(draw(result), result.time)
+            video.write(draw(result), result.time - self._begins)
         for describe, file in self._records:
             _add_line(file, json.dumps(describe(result)))
         self.frames += 1

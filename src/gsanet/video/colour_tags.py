@@ -26,8 +26,9 @@ _BT709 = 1
 _LIMITED = 1
 """Brightness is stored in 16..235."""
 
-_ALIKE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-"""Without exact rounding, swscale's quick way is off by up to 3."""
+_EXACT = getattr(Interpolation, "ACCURATE_RND", None)
+_ALIKE = Interpolation.BILINEAR if _EXACT is None else Interpolation.BILINEAR | _EXACT
+"""Without exact rounding, which PyAV has from 18 on, swscale's quick way is off by up to 3."""
 
 
 class ColourTags(NamedTuple):

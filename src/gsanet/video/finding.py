@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gsanet.base.errors import GsanetError
-from gsanet.video.images import SUFFIXES
+from gsanet.video.images import SUFFIXES, open_picture
 from gsanet.video.listing import RGB, natural_key, some_of
 from gsanet.video.named import NamedClip, is_folder, is_pattern, matches, missing, named, of_path, row_of, whole_path
 from gsanet.video.numbered import rows, spelled_out
@@ -111,11 +111,22 @@ def _joined(clips: list[NamedClip], found: Found) -> list[NamedClip]:
     }
     joined: dict[NamedClip, NamedClip] = {}
     for files in rows(list(single))[0]:
+        if _moves(files[0]):
+            continue
         said = f"{files[0]} ... {files[-1].name}"
         row = row_of(said, files)
         found.passed_over.append(f"{said}: {len(files)} pictures numbered alike are one clip (--each: one by one)")
         joined.update((single[file], row) for file in files)
     return list(dict.fromkeys(joined.get(clip, clip) for clip in clips))
+
+
+def _moves(file: Path) -> bool:
+    """Whether it is an animation, or a stack of pictures: a clip of its own, though it is numbered."""
+    try:
+        with open_picture(file) as picture:
+            return bool(getattr(picture, "n_frames", 1) > 1)
+    except GsanetError:
+        return False
 
 
 def _identity(clip: NamedClip) -> object:

@@ -15,10 +15,9 @@ from PIL import Image as pil
 from gsanet.base.errors import GsanetError
 from gsanet.video.arrays import ArrayClip, ListClip, LiveClip
 from gsanet.video.clip import Clip, Image
-from gsanet.video.container import VideoFile
+from gsanet.video.files import open_file
 from gsanet.video.finding import holds_pictures, videos_in
 from gsanet.video.frame_folder import FrameFolder
-from gsanet.video.images import SUFFIXES
 from gsanet.video.listing import some_of
 from gsanet.video.named import NamedClip, camera, is_folder, missing, named
 from gsanet.video.objects import array_of, captured, is_capture, is_tensor
@@ -111,10 +110,7 @@ def _open_named(clip: NamedClip, own: dict[str, Any]) -> Clip:
             return FrameFolder(path, **own)
         if line := missing(clip):
             raise GsanetError(line)
-        # A GIF among frames is a picture, on its own it is an animation.
-        if path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".gif":
-            return FrameFolder.of_picture(path, **own)
-        return VideoFile(path)
+        return open_file(path, **own)
     except PermissionError:
         raise GsanetError(f"{path} may not be read by this user (permission denied)") from None
     except (OSError, ValueError) as error:

@@ -93,6 +93,12 @@ class TrimmedClip(Clip):
         """Number of frames in the part; None where that is known only at the end."""
         return None if self._numbers is None else len(self._numbers)
 
+    @property
+    def begins(self) -> float:
+        """Time of the first frame of the part in the whole clip, in seconds; of what comes frame by frame the least."""
+        first = None if self._numbers is None else next(self._clip.frames_at([self._numbers.start]), None)
+        return self._part.start if first is None else first.time
+
     def __iter__(self) -> Iterator[Frame]:
         if self._numbers is None:
             yield from self._as_they_come()
