@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -162,14 +162,14 @@ def test_the_choices_are_the_librarys() -> None:
     from gsanet.flow.methods import METHODS
     from gsanet.flow.network_flow import PRECISIONS as FLOW_PRECISIONS
     from gsanet.prepare import DATASETS
+    from gsanet.runtime.interface import Precision
     from gsanet.runtime.opening import RUNTIMES
-    from gsanet.runtime.precision import PRECISIONS
     from gsanet.segment.options import QUALITY
     from gsanet.segment.save import PICTURES, RECORDS, VIDEOS
 
     for ours, librarys in (
         (choices.QUALITIES, QUALITY),
-        (choices.PRECISIONS, PRECISIONS),
+        (choices.PRECISIONS, get_args(Precision)),
         (choices.FLOW_PRECISIONS, FLOW_PRECISIONS),
         (choices.RUNTIMES, RUNTIMES),
         (choices.FLOWS, METHODS),
@@ -208,5 +208,5 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_completion_knows_the_choices() -> None:
     (save,) = (param for param in COMMANDS["segment"].params if param.name == "save")
-    found = save.shell_complete(typer.Context(COMMANDS["segment"]), "masks,pa")
-    assert [item.value for item in found] == ["masks,panel"]
+    found = save.shell_complete(typer.Context(COMMANDS["segment"]), "masks,ove")
+    assert [item.value for item in found] == ["masks,overlay"]

@@ -163,6 +163,7 @@ def _summary(
         "seconds": round(seconds, 3),
         "frames_per_second": round(writer.frames / seconds, 2),
         "warnings": clip.problems,
+        "notes": clip.facts,
         "versions": {
             "gsanet": __version__,
             **runtime_version(segmenter.runtime.name),
