@@ -42,11 +42,19 @@ def test_an_overlay_of_nothing_is_the_frame(result: FrameResult) -> None:
     np.testing.assert_array_equal(render.overlay(result), result.image)
 
 
-def test_a_cutout_carries_the_probability(result: FrameResult) -> None:
-    picture = render.cutout(result)
-    assert picture.shape == (60, 100, 4)
-    np.testing.assert_array_equal(picture[..., :3], result.image)
-    assert (picture[30, 50, 3], picture[0, 0, 3]) == (230, 26)
+def test_a_panel_with_the_truth_shows_what_differs(result: FrameResult) -> None:
+    without = render.panel(result)
+    truth = result.mask.copy()
+    truth[:, :50] = False
+    truth[40:50, 30:70] = True
+    picture = render.panel(result, truth)
+    assert (picture.shape[0], picture.shape[1] - without.shape[1]) == (without.shape[0], 324)
+    np.testing.assert_array_equal(picture[:, : without.shape[1]], without)
+    tile = picture[picture.shape[0] // 2 + 20 :, -320:]
+    colours, counts = np.unique(tile.reshape(-1, 3), axis=0, return_counts=True)
+    found = {tuple(colour): count for colour, count in zip(colours.tolist(), counts.tolist(), strict=True)}
+    too_much, missed = found[tuple(render.TINT)], found[(40, 90, 255)]
+    assert 0.8 < too_much / missed < 1.3  # 20 x 20 and 40 x 10 pixels
 
 
 @pytest.mark.parametrize("size", [(60, 100), (100, 60), (3, 200)])

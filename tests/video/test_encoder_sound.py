@@ -22,9 +22,7 @@ def written(source: Path, folder: Path, format: OutputFormat = H264, **sound) ->
     out = folder / f"out{format.suffix}"
     notes: list[str] = []
     clip = VideoFile(source)
-    with VideoWriter(
-        out, clip.fps, format=format, sound=SoundSource(source, note=notes.append, **{"origin": None, **sound})
-    ) as writer:
+    with VideoWriter(out, clip.fps, format=format, sound=SoundSource(source, note=notes.append, **sound)) as writer:
         for frame in clip:
             image = frame.image
             if format.alpha:
@@ -99,12 +97,11 @@ def test_who_begins_or_ends_first_does_not_matter(
     assert sound[2] < video[2] + 0.03
 
 
-def test_an_origin_of_ones_own(tmp_path: Path) -> None:
-    """As when only a part of the clip is segmented."""
+def test_a_part_of_a_clip_has_its_own_sound(tmp_path: Path) -> None:
     source = flashing(tmp_path / "in.mp4", 8, 3)
     clip = VideoFile(source)
     out = tmp_path / "out.mp4"
-    with VideoWriter(out, clip.fps, sound=SoundSource(source, origin=2.0)) as writer:
+    with VideoWriter(out, clip.fps, sound=SoundSource(source, after=2.0)) as writer:
         for frame in clip:
             if 2 <= frame.time < 7:
                 writer.write(frame.image, frame.time - 2)

@@ -48,12 +48,18 @@ FLOWS: Meanings = {
 SAVES: Meanings = {
     "masks": "black and white PNG, one per frame",
     "overlay": "overlay.mp4: the object tinted",
+    "alpha": "alpha.webm: the object alone, on transparency",
+    "prores": "prores.mov: the same for video editors, large",
+    "composite": "composite.mp4: the object on a --background",
     "cutout": "PNG: the object alone, on transparency",
     "probability": "grey PNG: how sure the model is",
     "rle": "rle.jsonl: masks in COCO's own code",
+    "coco": "coco.json: for annotation tools and training",
+    "yolo": "outlines for Ultralytics' YOLO",
     "flow": "the motion it saw, as colours",
     "slots": "the model's inner maps, as grey PNG",
     "panel": "all of it in one picture per frame",
+    "panel_video": "the same as a video",
 }
 PROTOCOLS: Meanings = {
     "davis16": "DAVIS-2016, one object",

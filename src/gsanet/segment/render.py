@@ -1,4 +1,4 @@
-"""Pictures of results, for people: overlay, cut-out, and a panel of what the network looked at."""
+"""Pictures of results, for people: overlay, and a panel of what the network looked at."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.segment.result import FrameResult
-from gsanet.video.resize import resize
+from gsanet.video.resize import resize, resize_mask
 
 Picture = NDArray[np.uint8]
 
 TINT = (255, 90, 60)
 """RGB of the object in an overlay: rare in nature, and told from green and blue by most eyes."""
+
+_MISSED = (40, 90, 255)
 
 _STRENGTH = 0.45
 _PANEL_WIDTH = 320
@@ -54,23 +56,19 @@ def overlay(result: FrameResult) -> Picture:
     return picture
 
 
-def cutout(result: FrameResult) -> Picture:
-    """The frame with the probability as its transparency, (H,W,4): soft edges where the network is unsure."""
-    return np.dstack((result.image, grey(result.probability)))
-
-
 def grey(values: NDArray[np.float32]) -> Picture:
     """[0, 1] -> 0..255."""
     return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def panel(result: FrameResult) -> Picture:
+def panel(result: FrameResult, truth: NDArray[np.bool_] | None = None) -> Picture:
     """Everything about one frame in one picture: frame, flow, the slot maps of both streams, and the mask.
 
     Slot maps are drawn on a colour scale from dark (0) to bright (1), not stretched.
 
     Args:
         result: with slot maps.
+        truth: the true mask (H,W), shown in a column of its own with what differs from it.
     """
     height, width = result.image.shape[:2]
     size = (max(1, round(_PANEL_WIDTH * height / width)), _PANEL_WIDTH)
@@ -85,8 +83,21 @@ def panel(result: FrameResult) -> Picture:
             values = result.probability if name == "probability" else result.slots[name]
             picture = _heat(resize(values, size))
         tiles.append(_captioned(picture, caption))
-    rows = [_join(tiles[i : i + _COLUMNS], axis=1) for i in range(0, len(tiles), _COLUMNS)]
-    return _join(rows, axis=0)
+    rows = [tiles[i : i + _COLUMNS] for i in range(0, len(tiles), _COLUMNS)]
+    if truth is not None:
+        truth = resize_mask(truth, (height, width))
+        white = np.repeat(truth[..., None] * np.uint8(255), 3, axis=2)
+        rows[0].append(_captioned(resize(white, size), "ground truth"))
+        rows[1].append(_captioned(resize(_differences(result.mask, truth), size), "too much (red), missed (blue)"))
+    return _join([_join(row, axis=1) for row in rows], axis=0)
+
+
+def _differences(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Picture:
+    picture = np.full((*mask.shape, 3), 255, np.uint8)
+    picture[mask & truth] = 190
+    picture[mask & ~truth] = TINT
+    picture[truth & ~mask] = _MISSED
+    return picture
 
 
 def _heat(values: NDArray[np.float32]) -> Picture:

@@ -2,52 +2,58 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
+from gsanet.segment import background as backgrounds
 from gsanet.segment import render
+from gsanet.segment.annotations import Coco, Yolo
+from gsanet.segment.drawn import Drawn, Truth
+from gsanet.segment.records import Record, RunLengths
 from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Clip
 from gsanet.video.encoder import VideoWriter
 from gsanet.video.images import write_mask, write_picture
+from gsanet.video.output_format import H264, PRORES_4444, VP9_ALPHA, OutputFormat
+from gsanet.video.sound import SoundSource
 
 Picture = NDArray[np.uint8]
 Files = Iterator[tuple[str, "Picture | NDArray[np.bool_]"]]
 
 
-def _masks(result: FrameResult) -> Files:
-    yield "masks", result.mask
+def _masks(drawn: Drawn) -> Files:
+    yield "masks", drawn.result.mask
 
 
-def _cutout(result: FrameResult) -> Files:
-    yield "cutout", render.cutout(result)
+def _cutout(drawn: Drawn) -> Files:
+    yield "cutout", drawn.cutout
 
 
-def _panel(result: FrameResult) -> Files:
-    yield "panel", render.panel(result)
+def _panel(drawn: Drawn) -> Files:
+    yield "panel", drawn.panel
 
 
-def _slots(result: FrameResult) -> Files:
-    for name, values in result.slots.items():
+def _slots(drawn: Drawn) -> Files:
+    for name, values in drawn.result.slots.items():
         yield f"slots/{name}", render.grey(values)
 
 
-def _flow(result: FrameResult) -> Files:
-    yield "flow", result.flow
+def _flow(drawn: Drawn) -> Files:
+    yield "flow", drawn.result.flow
 
 
-def _probability(result: FrameResult) -> Files:
-    yield "probability", render.grey(result.probability)
+def _probability(drawn: Drawn) -> Files:
+    yield "probability", render.grey(drawn.result.probability)
 
 
-PICTURES: dict[str, Callable[[FrameResult], Files]] = {
+PICTURES: dict[str, Callable[[Drawn], Files]] = {
     "masks": _masks,
     "cutout": _cutout,
     "panel": _panel,
@@ -57,31 +63,33 @@ PICTURES: dict[str, Callable[[FrameResult], Files]] = {
 }
 """What is saved as pictures: name -> (folder, picture) for a frame; every file is called after its frame."""
 
-VIDEOS: dict[str, Callable[[FrameResult], Picture]] = {"overlay": render.overlay}
-"""What is saved as ``<name>.mp4``: name -> picture for a frame."""
+
+class Video(NamedTuple):
+    """Something that is saved as ``<name>`` with the suffix of its format."""
+
+    draw: Callable[[Drawn], Picture]
+    format: OutputFormat = H264
+    shaped: bool = True
+    """Its frames have the clip's size and shape of pixels."""
 
 
-def _rle(result: FrameResult) -> dict[str, Any]:
-    # Imported here: few ask for it.
-    from pycocotools import mask as coco
+VIDEOS: dict[str, Video] = {
+    "overlay": Video(lambda drawn: drawn.overlay),
+    "alpha": Video(lambda drawn: drawn.cutout, VP9_ALPHA),
+    "prores": Video(lambda drawn: drawn.cutout, PRORES_4444),
+    "composite": Video(lambda drawn: drawn.composite),
+    "panel_video": Video(lambda drawn: drawn.panel, shaped=False),
+}
+"""What is saved as videos: name -> picture for a frame. A composite without a background is as ``alpha``."""
 
-    encoded = coco.encode(np.asfortranarray(result.mask, np.uint8))
-    return {
-        "frame": result.name,
-        "time": round(result.time, 6),
-        "size": list(result.mask.shape),
-        "counts": encoded["counts"].decode("ascii"),
-    }
-
-
-RECORDS: dict[str, Callable[[FrameResult], dict[str, Any]]] = {"rle": _rle}
-"""What is saved as ``<name>.jsonl``: name -> one line of JSON for a frame. ``rle`` is COCO's compressed run-length
-code; ``pycocotools.mask.decode`` takes a line as it is."""
+RECORDS: dict[str, type[Record]] = {"rle": RunLengths, "coco": Coco, "yolo": Yolo}
+"""What is saved as text. ``rle`` is a line of JSON for a frame, COCO's compressed run-length code;
+``pycocotools.mask.decode`` takes a line as it is."""
 
 KINDS = (*VIDEOS, *PICTURES, *RECORDS)
 """All that can be saved."""
 
-NEED_SLOTS = frozenset({"panel", "slots"})
+NEED_SLOTS = frozenset({"panel", "panel_video", "slots"})
 
 DEFAULT = ("masks", "overlay")
 
@@ -106,18 +114,34 @@ class ClipWriter:
 
     Args:
         kinds: from :func:`parse_kinds`.
+        background: of a composite (:func:`gsanet.segment.background.open_background`).
+        truth: true masks by name of frame, for panels.
+
+    Raises:
+        GsanetError: there is no such background.
     """
 
-    def __init__(self, folder: Path, clip: Clip, kinds: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clip: Clip,
+        kinds: Sequence[str],
+        *,
+        background: str = backgrounds.DEFAULT,
+        truth: Truth | None = None,
+    ) -> None:
         self.folder = folder
         self.frames = 0
         self._area = 0.0
         self._begins = 0.0
+        self._clip = clip
+        self._truth = truth
+        self._named = background if "composite" in kinds else None
+        self._background = None if self._named is None else backgrounds.open_background(self._named)
         self._pictures = [PICTURES[kind] for kind in kinds if kind in PICTURES]
-        self._videos = [
-            (VIDEOS[kind], VideoWriter(folder / f"{kind}.mp4", clip.fps)) for kind in kinds if kind in VIDEOS
-        ]
-        self._records = [(RECORDS[kind], folder / f"{kind}.jsonl") for kind in kinds if kind in RECORDS]
+        self._kinds = [kind for kind in kinds if kind in VIDEOS]
+        self._videos: list[tuple[Callable[[Drawn], Picture], VideoWriter]] = []
+        self._records = [RECORDS[kind](folder) for kind in kinds if kind in RECORDS]
         self._made: set[str] = set()
 
     def add(self, result: FrameResult) -> None:
@@ -128,8 +152,10 @@ class ClipWriter:
         """
         if not self.frames:
             self._begins = result.time  # a part of a clip keeps the times of the whole, its video begins at 0
+            self._videos = [self._video(kind) for kind in self._kinds]
+        drawn = Drawn(result, self._background, self._truth)
         for make in self._pictures:
-            for place, picture in make(result):
+            for place, picture in make(drawn):
                 if place not in self._made:
                     make_folder(self.folder / place)
                     self._made.add(place)
@@ -139,16 +165,30 @@ class ClipWriter:
                 else:
                     write_picture(file, picture.astype(np.uint8, copy=False))
         for draw, video in self._videos:
-            video.write(draw(result), result.time - self._begins)
-        for describe, file in self._records:
-            _add_line(file, json.dumps(describe(result)))
+            video.write(draw(drawn), result.time - self._begins)
+        for record in self._records:
+            record.add(result)
         self.frames += 1
         self._area += float(result.mask.mean())
 
     def summary(self) -> dict[str, Any]:
         """Facts about what was saved."""
         area = self._area / self.frames if self.frames else 0.0
-        return {"frames": self.frames, "mean_mask_area": round(area, 6)}
+        facts: dict[str, Any] = {"frames": self.frames, "mean_mask_area": round(area, 6)}
+        return facts if self._named is None else facts | {"background": self._named}
+
+    def _video(self, kind: str) -> tuple[Callable[[Drawn], Picture], VideoWriter]:
+        video = VIDEOS[kind]
+        format = VP9_ALPHA if kind == "composite" and self._background is None else video.format
+        path = self._clip.path
+        writer = VideoWriter(
+            self.folder / f"{kind}{format.suffix}",
+            self._clip.fps,
+            format=format,
+            pixel_aspect=self._clip.pixel_aspect if video.shaped else Fraction(1),
+            sound=None if path is None or not path.is_file() else SoundSource(path, self._begins, self._clip.note),
+        )
+        return video.draw, writer
 
     def __enter__(self) -> ClipWriter:
         return self
@@ -161,14 +201,9 @@ class ClipWriter:
                 video.close()
             else:
                 video.abort()
-
-
-def _add_line(file: Path, line: str) -> None:
-    try:
-        with file.open("a") as lines:
-            lines.write(f"{line}\n")
-    except OSError as error:
-        raise GsanetError(f"cannot write {file}: {error.strerror or error}") from None
+        if kind is None:
+            for record in self._records:
+                record.close()
 
 
 def make_folder(folder: Path) -> None:

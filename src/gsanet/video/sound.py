@@ -1,7 +1,8 @@
 """The sound of a source, carried into a video that is written from its frames.
 
-Time zero of the written video is the source's first frame. Sound keeps its distance from that frame, whichever of the
-two begins earlier, and ends with the last one. Nothing that is wrong with it stops the video: it gets a note.
+Time zero of the written video is one of the source's frames, mostly its first. Sound keeps its distance from that
+frame, whichever of the two begins earlier, and ends with the last one. What is wrong with it never stops the video: it
+gets a note.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class SoundSource:
 
     path: Path
     """A file; one without sound gives a silent video."""
-    origin: float | None = None
-    """Seconds on the file's own clock that are time zero of what is written; its first frame if None."""
+    after: float = 0.0
+    """Seconds from the file's first frame to what is time zero of the written video."""
     note: Callable[[str], object] = log.warning
     """Told in one line what could not be taken over."""
 
@@ -51,7 +52,7 @@ def attach_sound(
         return None
     container, stream = opened
     try:
-        origin = first_frame_time(source.path) if source.origin is None else source.origin
+        origin = first_frame_time(source.path) + source.after
         if stream.codec_context.codec.canonical_name in format.copied and not encoded:
             return CopiedSound(origin, source.note, opened, output)
         return EncodedSound(origin, source.note, opened, output, format, stereo=encoded)
