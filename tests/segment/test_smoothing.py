@@ -12,11 +12,12 @@ from gsanet.model import GSANet
 from gsanet.segment import Segmenter
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.links import Link, Linker, carry, inverse, likeness
-from gsanet.segment.motion import Window, open_motion, windows
+from gsanet.segment.motion import Window, open_motion
 from gsanet.segment.options import Options
 from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Frame
+from gsanet.video.resize import limit
 from gsanet.video.sources import open_clip
 from tiny import TINY
 
@@ -44,8 +45,11 @@ def _texture(rng: np.random.Generator, size: tuple[int, int, int]) -> np.ndarray
 
 def _links(frames: list[np.ndarray]) -> list[Link | None]:
     linker = Linker(lookahead=True)
-    shown = (Frame(i, i / 10, f"{i:05d}", image) for i, image in enumerate(frames))
-    return [linker(window) for window in windows(shown, True, 448)]
+    shown = [Frame(i, i / 10, f"{i:05d}", image) for i, image in enumerate(frames)]
+    # Not by `windows`, which takes equal pictures for one that is shown again.
+    small = [limit(frame.image, 448) for frame in shown]
+    sides = zip([None, *small], [*small[1:], None], strict=False)
+    return [linker(Window(*one, *side)) for *one, side in zip(shown, small, sides, strict=True)]
 
 
 def _result(index: int, frame: np.ndarray, probability: np.ndarray) -> FrameResult:

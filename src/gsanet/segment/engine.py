@@ -132,7 +132,7 @@ class Segmenter:
         return np.stack([frame.mask for frame in self.stream(source, batch=batch, **changes)])
 
     def live(
-        self, *, fps: Fraction = STILLS_PER_SECOND, slots: bool = False, **changes: Unpack[OptionChanges]
+        self, *, fps: Fraction | float = STILLS_PER_SECOND, slots: bool = False, **changes: Unpack[OptionChanges]
     ) -> LiveSegmenter:
         """For frames that come one by one, from a camera or a game loop: :meth:`LiveSegmenter.step` takes each.
 
@@ -142,7 +142,8 @@ class Segmenter:
             changes: fields of the options, instead of the segmenter's own.
         """
         self._require_own_process()
-        return LiveSegmenter(self.runtime, self.options.change({**changes, "online": True}), fps, slots)
+        chosen = self.options.change({**changes, "online": True})
+        return LiveSegmenter(self.runtime, chosen, Fraction(fps), slots)
 
     def _require_own_process(self) -> None:
         if os.getpid() != self._process:
@@ -161,7 +162,7 @@ class LiveSegmenter:
     """
 
     def __init__(self, runtime: Runtime, options: Options, fps: Fraction, slots: bool) -> None:
-        self._runtime, self._options, self._slots, self._fps = runtime, options, slots, Fraction(fps)
+        self._runtime, self._options, self._slots, self._fps = runtime, options, slots, fps
         self._clip: PushedClip | None = None
         self._results: Generator[FrameResult, None, None] | None = None
 

@@ -24,6 +24,15 @@ from gsanet.video.images import read_rgb
 from gsanet.video.listing import list_images
 from gsanet.video.resize import limit
 
+MOST_REPEATS = 5
+"""Of one picture; what is shown longer than that stands still. They wait, so there must be an end to them."""
+
+_BLOCK = 8
+"""Pixels of a side, at the size at which flow is computed."""
+
+_NOISE = 2
+"""Of 255."""
+
 _MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 
 
@@ -35,6 +44,8 @@ class Window(NamedTuple):
     """The frame at the size at which flow is computed, (h,w,3), as are the neighbours."""
     before: NDArray[np.uint8] | None
     after: NDArray[np.uint8] | None
+    repeats: tuple[Frame, ...] = ()
+    """Frames right after it that show the same picture again; they are no neighbours."""
 
 
 class Motion(Protocol):
@@ -143,22 +154,39 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
 def windows(frames: Iterable[Frame], lookahead: bool, size: int) -> Iterator[Window]:
     """Each frame with its neighbours, whose long side is brought down to *size*; with *lookahead*, one frame late.
 
-    Frames whose numbers do not follow on each other are no neighbours.
+    Frames whose numbers do not follow on each other are no neighbours. With *lookahead* a frame that shows the same
+    picture as the one before it, as in screen recordings and in films brought to a higher frame rate, is a repeat of
+    that one: between the two nothing moves, and the flow would be taken for that of something at rest.
     """
     before: NDArray[np.uint8] | None = None
     held: tuple[Frame, NDArray[np.uint8]] | None = None
+    repeats: list[Frame] = []
     for frame in frames:
         small = limit(frame.image, size)
         if held is not None:
-            follows = frame.index == held[0].index + 1
+            follows = frame.index == held[0].index + len(repeats) + 1
+            if lookahead and follows and len(repeats) < MOST_REPEATS and same_picture(small, held[1]):
+                repeats.append(frame)
+                continue
             if lookahead:
-                yield Window(*held, before, small if follows else None)
-            before = held[1] if follows else None
+                yield Window(*held, before, small if follows else None, tuple(repeats))
+            before, repeats = held[1] if follows else None, []
         held = frame, small
         if not lookahead:
             yield Window(frame, small, before, None)
     if held is not None and lookahead:
-        yield Window(*held, before, None)
+        yield Window(*held, before, None, tuple(repeats))
+
+
+def same_picture(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two pictures (h,w,3) differ by no more than what a codec makes of the same one twice.
+
+    No block of pixels may differ by more than noise on average: a small thing that moves is seen in its own block,
+    which an average over the whole picture would drown.
+    """
+    size = (max(1, one.shape[1] // _BLOCK), max(1, one.shape[0] // _BLOCK))
+    blocks = cv2.resize(cv2.absdiff(one, other), size, interpolation=cv2.INTER_AREA)
+    return int(blocks.max()) <= _NOISE
 
 
 def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> NDArray[np.uint8]:

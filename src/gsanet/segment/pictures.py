@@ -25,6 +25,8 @@ class Prepared(NamedTuple):
     views: list[Pictures]
     link: Link | None = None
     """To the frame before, if it was asked for and there is one."""
+    repeats: tuple[Frame, ...] = ()
+    """Frames right after it that show the same picture, and have no pictures of their own."""
 
 
 def prepared_frames(
@@ -43,14 +45,14 @@ def prepared_frames(
         timer: of the stages ``flow`` and ``prepare``.
     """
     for window in windows(frames, motion.lookahead, motion.size):
-        if only is None or window.frame.index in only:
+        if only is None or any(frame.index in only for frame in (window.frame, *window.repeats)):
             with timer("flow"):
                 directions = dict.fromkeys(view.direction for view in views)
                 flows = {direction: motion(window, direction) for direction in directions}
                 link = None if linker is None else linker(window, *known_flow(window, flows, motion))
             with timer("prepare"):
                 pictures = show(window, views, flows, motion.in_pixels)
-            yield Prepared(window.frame, pictures, link)
+            yield Prepared(window.frame, pictures, link, window.repeats)
 
 
 def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -62,6 +63,8 @@ class Pipeline:
         runtime.load_sizes(view.size for view in self.views)
         self._runtime, self._clip = runtime, clip
         self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
+        self._repeats: dict[int, tuple[Frame, ...]] = {}
+        """By the number of a frame that is under way, those that show its picture again."""
 
     def run(self) -> Generator[FrameResult, None, None]:
         """The clip's results in order. Closing this generator stops the threads and closes the clip."""
@@ -82,9 +85,13 @@ class Pipeline:
             results = (result for group in self._abreast(tasks) for result in group)
             if options.smooth:
                 lookahead = 0 if options.online else LOOKAHEAD
-                yield from smoothed(results, self.motion.size, lookahead, timer=timer)
+                done = smoothed(results, self.motion.size, lookahead, timer=timer)
             else:
-                yield from (result for result, _ in results)
+                done = (result for result, _ in results)
+            for result in done:
+                yield result
+                for frame in self._repeats.pop(result.index, ()):
+                    yield replace(result, index=frame.index, time=frame.time, name=frame.name, image=frame.image)
 
     def _decoded(self) -> Iterator[Frame]:
         frames = iter(self._clip)
@@ -118,6 +125,8 @@ class Pipeline:
                 one.views[0].flow,
                 by_view[0][i].slots,
             )
+            if one.repeats:
+                self._repeats[one.frame.index] = one.repeats
             answers.append((result, one.link))
         return answers
 

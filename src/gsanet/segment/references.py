@@ -93,9 +93,13 @@ def choose_references(
 
 
 def _with_neighbours(index: int, length: int, views: Sequence[View], motion: Motion) -> set[int]:
-    """The frame and those its flow is computed from; no more, for each may have to be sought in the file."""
+    """The frame and those its flow may be computed from; no more, for each may have to be sought in the file.
+
+    On one side three: the nearer ones may be the same picture again.
+    """
     wanted = {index}
     if motion.neighbours and length > 1:
         for step in {1 if view.direction == "forward" else -1 for view in views}:
-            wanted.add(index + step if 0 <= index + step < length else index - step)
+            side = step if 0 <= index + step < length else -step
+            wanted |= {near for near in (index + side * n for n in (1, 2, 3)) if 0 <= near < length}
     return wanted

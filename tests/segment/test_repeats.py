@@ -1,0 +1,70 @@
+"""Clips in which frames are shown twice, as in screen recordings and films brought to a higher frame rate."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from gsanet import Segmenter
+from gsanet.model import GSANet
+from gsanet.segment.motion import MOST_REPEATS, same_picture, windows
+from gsanet.video.arrays import ArrayClip
+from tiny import moving_square
+
+
+@pytest.fixture
+def segmenter(tiny_model: GSANet) -> Segmenter:
+    return Segmenter(tiny_model, precision="float32")
+
+
+def coded_again(frames: np.ndarray) -> np.ndarray:
+    """The same pictures with what a codec adds."""
+    noise = np.random.default_rng(0).integers(-2, 3, frames.shape)
+    return np.clip(frames.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.parametrize("options", [{}, {"flip": True, "flow_directions": "both"}, {"smooth": False}])
+def test_masks_are_those_of_the_clip_without_repeats(
+    segmenter: Segmenter, tiny_frames: np.ndarray, times: int, options: dict[str, object]
+) -> None:
+    once = list(segmenter.stream(tiny_frames, **options))  # type: ignore[arg-type]
+    often = list(segmenter.stream(tiny_frames.repeat(times, axis=0), **options))  # type: ignore[arg-type]
+    assert [result.index for result in often] == list(range(len(tiny_frames) * times))
+    assert [result.name for result in often] == [f"{index:05d}" for index in range(len(tiny_frames) * times)]
+    for result in often:
+        np.testing.assert_array_equal(result.probability, once[result.index // times].probability)
+
+
+def test_each_repeat_keeps_its_own_picture_and_time(segmenter: Segmenter, tiny_frames: np.ndarray) -> None:
+    shown = np.stack(list(chain.from_iterable(zip(tiny_frames, coded_again(tiny_frames), strict=True))))
+    results = list(segmenter.stream(shown))
+    assert np.all(np.diff([result.time for result in results]) > 0)
+    for result, image in zip(results, shown, strict=True):
+        np.testing.assert_array_equal(result.image, image)
+    for result, again in zip(results[::2], results[1::2], strict=True):
+        np.testing.assert_array_equal(result.mask, again.mask)
+
+
+def test_what_is_shown_for_long_stands_still() -> None:
+    still = np.repeat(moving_square(1, 64, 96), 4 * (MOST_REPEATS + 1), axis=0)
+    found = list(windows(ArrayClip(still), True, 448))
+    assert [len(window.repeats) for window in found] == [MOST_REPEATS] * 4
+    assert sum(1 + len(window.repeats) for window in found) == len(still)
+
+
+def test_something_small_that_moves_is_no_repeat() -> None:
+    """A thousandth of the picture, by one pixel."""
+    picture = coded_again(np.full((252, 448, 3), 120, np.uint8))
+    one, other = picture.copy(), picture.copy()
+    one[100:110, 200:212], other[100:110, 201:213] = 30, 30
+    assert same_picture(picture, coded_again(picture))
+    assert not same_picture(one, other)
+
+
+def test_online_no_frame_waits(segmenter: Segmenter, tiny_frames: np.ndarray) -> None:
+    doubled = tiny_frames.repeat(2, axis=0)
+    with segmenter.live() as live:
+        assert [live.step(frame).index for frame in doubled] == list(range(len(doubled)))
