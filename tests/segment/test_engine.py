@@ -118,7 +118,10 @@ def test_options_that_make_no_sense(segmenter: Segmenter, tiny_frames: np.ndarra
         ({"batch": 0}, "batch must be at least 1"),
         ({"fliip": True}, "unknown option.* fliip; there are size"),
         ({"scales": ()}, "scales"),
-        ({"flow_directions": "backward"}, "forward or both"),
+        ({"flow_directions": "backward"}, "flow_directions must be 'forward' or 'both', got 'backward'"),
+        ({"flow_size": 8}, "flow_size must be at least 64, got 8"),
+        ({"flip": 1}, "flip must be true or false, got 1"),
+        ({"scales": (1.0, -2)}, r"scales\[1\] must be above 0, got -2"),
         ({"online": True, "flow_directions": "both"}, "only the past"),
     ):
         # At once, not at the first frame.
