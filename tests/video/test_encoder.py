@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from gsanet.video import VideoFile, VideoWriter
@@ -61,7 +62,9 @@ def test_colours_are_the_same_in_players_that_read_the_marks_and_in_those_that_d
         context: Any = container.streams.video[0].codec_context
         space = SIZES[size]
         assert (context.colorspace, context.color_range) == (space, 1)
-        assert (context.color_primaries, context.color_trc) == (1, 1)
+        # ProRes takes them from its frames, and frames of older PyAV have none.
+        if format is not PRORES_4444 or hasattr(VideoFrame, "color_primaries"):
+            assert (context.color_primaries, context.color_trc) == (1, 1)
     for matrix in (None, MATRIX[space]):
         shown = seen(path, matrix)
         for k, colour in enumerate(COLOURS):
