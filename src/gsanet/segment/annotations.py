@@ -1,8 +1,8 @@
 """Masks as annotation tools take them: COCO's JSON, and the labels of Ultralytics' YOLO.
 
 Read for it, none of it run: of CVAT ``formats/coco.py`` (commit 0097fd1) and from ``bindings.py`` how frames are found
-and what becomes of ``track_id``; of FiftyOne's ``utils/coco.py`` how it decodes run-length codes; the pages of Datumaro on
-COCO, and of CVAT and Ultralytics on YOLO's labels.
+and what becomes of ``track_id``; of FiftyOne's ``utils/coco.py`` how it decodes run-length codes; the pages of Datumaro
+on COCO, and of CVAT and Ultralytics on YOLO's labels.
 """
 
 from __future__ import annotations
