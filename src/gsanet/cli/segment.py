@@ -50,6 +50,15 @@ def segment(
     save: Annotated[
         str, several("--save", SAVES, "What to write, separated by commas.", panel=opt.RESULTS)
     ] = "masks,overlay",
+    background: Annotated[
+        str,
+        typer.Option(
+            help="What is behind the object in `--save composite`: a colour (green, #00ff00), a picture, a video, "
+            "blur, or transparent.",
+            metavar="WHAT",
+            rich_help_panel=opt.RESULTS,
+        ),
+    ] = "blur",
     resume: Annotated[
         bool,
         typer.Option(
@@ -122,14 +131,16 @@ def segment(
     with stopping() as stop:
         try:
             from gsanet.segment import Segmenter, plan_clips
+            from gsanet.segment.background import check_background
             from gsanet.segment.save import parse_kinds
 
             kinds = parse_kinds(save)
+            check_background(background)
             existing: Existing = "overwrite" if overwrite else "resume" if resume else "error"
             # All of this is known before the model is loaded.
             jobs = plan_clips(found.clips, out, existing, part)
             segmenter = Segmenter.from_pretrained(model, **arguments)
-            failed = _segment_all(segmenter, jobs, kinds, stop)
+            failed = _segment_all(segmenter, jobs, kinds, stop, background)
         except KeyboardInterrupt:
             raise _stopped("stopped before the first clip", stop) from None
     failed = found.missing + failed
@@ -169,7 +180,9 @@ def demo(
     typer.echo(f"slot maps {folder / 'panel'}")
 
 
-def _segment_all(segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[str], stop: Stopping) -> list[str]:
+def _segment_all(
+    segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[str], stop: Stopping, background: str = "blur"
+) -> list[str]:
     """One line for each clip on stdout, errors on stderr; the names of the clips that failed.
 
     Raises:
@@ -182,7 +195,7 @@ def _segment_all(segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[
     from gsanet.segment.claims import claimed
 
     failed = []
-    jobs = keep_finished(jobs, segmenter, kinds)
+    jobs = keep_finished(jobs, segmenter, kinds, background)
     with claimed(job.folder for job in jobs if not job.finished):
         for job in jobs:
             if job.finished:
@@ -190,7 +203,9 @@ def _segment_all(segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[
                 continue
             try:
                 with frame_progress(job.folder.name) as progress:
-                    summary = segment_clip(segmenter, job, save=kinds, progress=progress, mine=True)
+                    summary = segment_clip(
+                        segmenter, job, save=kinds, background=background, progress=progress, mine=True
+                    )
             except KeyboardInterrupt:
                 raise _stopped(f"stopped at {job.said}", stop) from None
             except GsanetError as error:

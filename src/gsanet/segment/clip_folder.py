@@ -16,6 +16,8 @@ from gsanet.base.atomic import write_text
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.runtime.opening import runtime_version
+from gsanet.segment.background import DEFAULT as BACKGROUND
+from gsanet.segment.background import check_background
 from gsanet.segment.claims import PART, claimed, put_in_place
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.naming import hidden
@@ -44,6 +46,7 @@ def segment_clip(
     plan: ClipJob,
     *,
     save: Sequence[str] = DEFAULT,
+    background: str = BACKGROUND,
     progress: Callable[[int, int | None], None] | None = None,
     mine: bool = False,
 ) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def segment_clip(
     that, Ctrl-C included, leaves nothing behind, and what was there before stays.
 
     Args:
+        background: of a ``composite`` (:func:`gsanet.segment.background.open_background`).
         progress: called with (frames done, frames in all, if that is known).
         mine: the caller has claimed the folder already (:func:`gsanet.segment.claims.claimed`).
 
@@ -73,7 +77,7 @@ def segment_clip(
             progress(0, total)
         found = False
         try:
-            with ClipWriter(part, clip, save) as writer:
+            with ClipWriter(part, clip, save, background=background) as writer:
 
                 def work(result: FrameResult) -> None:
                     nonlocal found
@@ -105,6 +109,7 @@ def segment_to_folder(
     *,
     segmenter: Segmenter | None = None,
     save: Sequence[str] = DEFAULT,
+    background: str = BACKGROUND,
     existing: Existing = "error",
     start: float | str = 0.0,
     end: float | str | None = None,
@@ -117,6 +122,7 @@ def segment_to_folder(
         source: a video, a folder of frames, a picture, or another name that :func:`gsanet.open_clip` takes.
         segmenter: the one of the package with its defaults if None.
         save: what to write, any of :data:`gsanet.segment.save.KINDS`.
+        background: of a ``composite``: a colour, a picture, a video, ``blur`` or ``transparent``.
         existing: what to do about results that are there: ``error``, ``resume`` (keep them if source and settings are
             the same) or ``overwrite``.
         start, end: the part that is wanted, in seconds or as ``1:02.5``.
@@ -130,15 +136,16 @@ def segment_to_folder(
         GsanetError: the clip cannot be read, or the results are there already or cannot be written.
     """
     kinds = parse_kinds(",".join(save))
+    check_background(background)
     clip = named(source)
     if line := missing(clip):
         raise GsanetError(line)
     part = Span(seconds(start), None if end is None else seconds(end), every)
     jobs = plan_clips([clip], Path(out), existing, part)
     segmenter = segmenter or Segmenter.from_pretrained()
-    (job,) = keep_finished(jobs, segmenter, kinds)
+    (job,) = keep_finished(jobs, segmenter, kinds, background)
     if not job.finished:
-        segment_clip(segmenter, job, save=kinds, progress=progress)
+        segment_clip(segmenter, job, save=kinds, background=background, progress=progress)
     return job.folder
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gsanet.base.errors import GsanetError
+from gsanet.segment.background import DEFAULT as BACKGROUND
 from gsanet.segment.naming import folder_names
 from gsanet.video.finding import SUMMARY
 from gsanet.video.identity import facts_about, same_source
@@ -75,11 +76,14 @@ def plan_clips(
     return [_planned(clip, out / name, existing, part) for clip, name in zip(clips, folder_names(clips), strict=True)]
 
 
-def keep_finished(jobs: Sequence[ClipJob], segmenter: Segmenter, save: Sequence[str]) -> list[ClipJob]:
+def keep_finished(
+    jobs: Sequence[ClipJob], segmenter: Segmenter, save: Sequence[str], background: str = BACKGROUND
+) -> list[ClipJob]:
     """Mark the jobs whose results are there as finished.
 
     Args:
         save: what is wanted of each (:func:`gsanet.segment.save.parse_kinds`).
+        background: of the composite, if that is wanted.
 
     Raises:
         GsanetError: results were made with other settings.
@@ -90,6 +94,8 @@ def keep_finished(jobs: Sequence[ClipJob], segmenter: Segmenter, save: Sequence[
             kept.append(job)
             continue
         wanted = {**settings_of(segmenter, live=job.named.live), "part": job.part.to_dict()}
+        if "composite" in save:
+            wanted["background"] = background
         there = {"part": Span().to_dict(), **job.made}  # older summaries are of whole clips
         differences = [
             f"{key} {there.get(key)} there, {value} now" for key, value in wanted.items() if there.get(key) != value
