@@ -95,9 +95,8 @@ def test_segment_to_folder(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path
 
 
 def test_a_composite_on_a_background(segmenter: Segmenter, tiny_clip: Path, tmp_path: Path) -> None:
-    folder = gsanet.segment_to_folder(
-        tiny_clip, tmp_path, segmenter=segmenter, save=["composite"], background="#00ff00"
-    )
+    green, save = "#00ff00", ["composite"]
+    folder = gsanet.segment_to_folder(tiny_clip, tmp_path, segmenter=segmenter, save=save, background=green)
     assert json.loads((folder / "summary.json").read_text())["background"] == green
     first = next(iter(gsanet.open_clip(folder / "composite.mp4"))).image
     assert first.shape == (64, 96, 3) and (first[..., 1].astype(int) - first[..., 0] > 100).any()
