@@ -34,6 +34,7 @@ from gsanet.segment.references import reference_indices
 
 RUNTIMES: dict[str, dict[str, Any]] = {
     "onnx float32": {"runtime": "onnx", "precision": "float32"},
+    "onnx int8": {"runtime": "onnx", "precision": "int8"},
     "torch float32": {"runtime": "torch", "precision": "float32"},
     "torch bfloat16": {"runtime": "torch", "precision": "bfloat16"},
 }
@@ -100,7 +101,7 @@ def scores(names: list[str], data: Path, sequences: str) -> dict[str, float]:
             command += ["--runtime", choice["runtime"], "--precision", choice["precision"], "--device", "cpu"]
             command += ["--sequences", sequences] if sequences else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            found[name] = json.loads(file.read_text())["overall"]["J&F"]
+            found[name] = 100 * json.loads(file.read_text())["overall"]["J&F"]
     return found
 
 
@@ -127,7 +128,7 @@ def main() -> None:
         peak = max(run["peak_mb"] for run in each)
         print(
             f"| {name} | {one['ms']:.1f} | {one['references_ms']:.0f} | {one['iou']:.4f} | {one['least_iou']:.4f} | "
-            f"{', '.join(first)} | {', '.join(speed)} | {peak:.0f} | {measured.get(name, float('nan')):.1f} |"
+            f"{', '.join(first)} | {', '.join(speed)} | {peak:.0f} | {measured.get(name, float('nan')):.2f} |"
         )
     if arguments.json:
         arguments.json.write_text(json.dumps({"network": alone, "runs": runs, "scores": measured}, indent=1) + "\n")

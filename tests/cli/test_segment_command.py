@@ -93,7 +93,7 @@ def test_a_bad_clip_does_not_stop_the_others(gsanet, tiny_weights: Path, tiny_fr
     [
         (["gone.mp4"], "no such file or folder: gone.mp4"),
         (["no*.mp4"], r"nothing matches no\*.mp4"),
-        (["x.mp4", "--save", "mask"], "--save takes masks, .* and panel, separated by commas; got 'mask'"),
+        (["x.mp4", "--save", "mask"], "--save takes masks, .* and panel_video, separated by commas; got 'mask'"),
         (["x.mp4", "--scales", "1;2"], "--scales must be numbers"),
         (["x.mp4", "--device", "tpu9"], "device 'tpu9' cannot be used"),
         (["x.mp4", "--precision", "int4"], "--precision is auto, .*, not 'int4'"),

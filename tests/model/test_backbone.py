@@ -108,7 +108,7 @@ def test_a_file_of_another_model_names_what_is_missing(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     backbone = build_backbone(TINY)
-    with pytest.raises(GsanetError, match=r"no such file of backbone weights: .*gone\.pth"):
+    with pytest.raises(GsanetError, match=r"no such file of weights: .*gone\.pth"):
         load_imagenet(backbone, TINY, tmp_path / "gone.pth")
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(GsanetError, match="is not a safetensors file"):

@@ -21,10 +21,10 @@ QUALITIES: Meanings = {
     "best": "four looks at larger frames: the best masks, a quarter to a third of the speed",
 }
 PRECISIONS: Meanings = {
-    "auto": "what is quick on this machine and nearly exact",
+    "auto": "float32; with torch bfloat16 where quick",
     "float32": "exact",
     "bfloat16": "torch: quicker on newer processors, less exact",
-    "int8": "onnx: twice as quick on newer processors, less exact",
+    "int8": "onnx: half as quick again on newer processors, less exact",
 }
 FLOW_PRECISIONS: Meanings = {
     "auto": "on a GPU float16, for GMFlow bfloat16; else float32",

@@ -95,9 +95,8 @@ def _onnx_session(file: Path, precision: str) -> FrameNetwork:
         if not has_torch():
             raise GsanetError(f"{file} is not built like the model of the package: to run it, {INSTALL_TORCH}")
         return _traced(file)
-    if precision == "auto":
-        return FrameNetwork.open(file, *(("int8", "float32") if has_int8() else ("float32",)))
-    return FrameNetwork.open(file, precision)
+    # int8 is for those who ask for it: its masks are not the same, and not on every processor is it quicker.
+    return FrameNetwork.open(file, "float32" if precision == "auto" else precision)
 
 
 def _traced(file: Path) -> FrameNetwork:
@@ -133,15 +132,6 @@ def has_torch() -> bool:
         return util.find_spec("torch") is not None
     except (ImportError, ValueError):  # of an import hook that forbids it, or a module half taken apart
         return False
-
-
-def has_int8() -> bool:
-    """Whether the processor multiplies 8-bit numbers quicker than floats: the VNNI or AMX instructions of x86-64."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
-    except OSError:
-        return False
-    return not {"avx512_vnni", "avx_vnni", "amx_int8"}.isdisjoint(flags)
 
 
 def has_gpu() -> bool:
