@@ -107,3 +107,14 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
         for one, other in zip(shown, expected, strict=True):
             np.testing.assert_array_equal(one.rgb, other.rgb)
             np.testing.assert_array_equal(one.flow, other.flow)
+
+
+def test_a_picture_is_its_own_reference(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
+    network = TorchNetwork(tiny_model, "cpu", "float32")
+    pictures = [Pictures(frame, 255 - frame) for frame in tiny_frames[:2]]
+    for one, answer in zip(pictures, network(pictures, []), strict=True):
+        np.testing.assert_array_equal(answer.probability, network([one], network.encode([one]))[0].probability)
+    single = Segmenter(tiny_model, precision="float32")
+    (alone,) = single.stream(tiny_frames[:1])
+    (online,) = single.stream(tiny_frames[:1], online=True)
+    np.testing.assert_array_equal(alone.probability, online.probability)

@@ -79,6 +79,7 @@ class Runtime(Protocol):
         """B pictures of one view and the references of that view -> an answer for each picture.
 
         Args:
+            references: none: each picture is its own.
             slots: whether answers have slot maps.
         """
         ...

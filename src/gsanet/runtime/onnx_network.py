@@ -50,7 +50,9 @@ class OnnxNetwork:
         self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
     ) -> list[Answer]:
         """As :meth:`Runtime.__call__`."""
-        features = Features.join([one for one in references if isinstance(one, Features)])
+        known = [one for one in references if isinstance(one, Features)]
+        # Without any the graph takes the frame's own, at no cost.
+        features = Features.join(known) if known else None
         return [_answer(self._network.step(one.rgb, one.flow, features, slots)) for one in pictures]
 
     def timed(self, timer: Timer) -> AbstractContextManager[object]:

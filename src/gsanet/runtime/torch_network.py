@@ -103,6 +103,8 @@ class TorchNetwork:
         whatever its company: matrix products are summed in another order for another batch size, which k-means
         and KNN filtering can turn into other masks. A GPU takes them together, equal up to that rounding.
         """
+        if not references:
+            return [answer for one in pictures for answer in self([one], self.encode([one]), slots)]
         joined = ReferenceFeatures.join([one for one in references if isinstance(one, ReferenceFeatures)])
         if self._device.type == "cpu":
             return [self._run([one], joined, slots)[0] for one in pictures]

@@ -82,6 +82,8 @@ def choose_references(
     A reference's flow comes from its own neighbours, which are fetched with it.
     """
     length = None if online or clip.live else clip.length
+    if length == 1:
+        return ReferenceBank([0], [[] for _ in views])  # a picture is its own reference
     if length:
         indices = reference_indices(length, count)
         wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
