@@ -58,9 +58,6 @@ class Nothing:
     def one_thread(self, others: int) -> None:
         pass
 
-    def load_sizes(self, sizes: object) -> None:
-        pass
-
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
         return [None] * len(pictures)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -59,14 +59,6 @@ class Runtime(Protocol):
 
     def one_thread(self, others: int) -> None:
         """Called in each of several such threads before its first call; threads to come have *others* to compute on."""
-        ...
-
-    def load_sizes(self, sizes: Iterable[tuple[int, int]]) -> None:
-        """Called before a clip with the sizes (h,w) of its views; the place to refuse one.
-
-        Raises:
-            GsanetError: it cannot take inputs of one of these sizes.
-        """
         ...
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -38,9 +38,6 @@ class OnnxNetwork:
 
     def one_thread(self, others: int) -> None:
         """Nothing to do: a session of one thread computes on the thread that calls it."""
-
-    def load_sizes(self, sizes: Iterable[tuple[int, int]]) -> None:
-        """Every size will do."""
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import numpy as np
@@ -77,9 +77,6 @@ class TorchNetwork:
         blank = torch.zeros(1, 1, 3, *_REHEARSAL, device=self._device)
         with self._autocast():
             model(blank[0], blank[0], model.encode_references(blank, blank))
-
-    def load_sizes(self, sizes: Iterable[tuple[int, int]]) -> None:
-        """Every size will do."""
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`. A CPU takes them one by one, for less memory."""

@@ -42,7 +42,7 @@ class Pipeline:
         timer: called with the name of each stage (:data:`gsanet.segment.profile.STAGES`).
 
     Raises:
-        GsanetError: an option is wrong, or the network cannot take frames of this size.
+        GsanetError: an option is wrong.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class Pipeline:
         self.views = self.options.views(clip.height, clip.width, runtime.config)
         exact = runtime.precision == "float32"
         self.motion = open_motion(self.options, clip, runtime.device, "float32" if exact else "auto")
-        runtime.load_sizes(view.size for view in self.views)
         self._runtime, self._clip = runtime, clip
         self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
         self._repeats: dict[int, tuple[Frame, ...]] = {}

@@ -16,36 +16,6 @@ from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
 from gsanet.video.objects import picture_of
 
 
-class ArrayClip(Clip):
-    """Frames in an array, uint8 RGB (T,H,W,3).
-
-    Raises:
-        GsanetError: another shape or type, or no frames.
-    """
-
-    def __init__(self, frames: NDArray[Any], name: str = "array", fps: Fraction = STILLS_PER_SECOND) -> None:
-        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-            raise GsanetError(f"frames must be uint8 RGB of shape (T,H,W,3), got {frames.dtype} {frames.shape}")
-        if len(frames) == 0:
-            raise GsanetError("there are no frames in the array, it is (0,H,W,3)")
-        super().__init__(name, None, frames.shape[2], frames.shape[1], fps)
-        self._frames = frames
-
-    @property
-    def length(self) -> int:
-        """T."""
-        return len(self._frames)
-
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames_at(range(len(self._frames)))
-
-    def frames_at(self, indices: Iterable[int]) -> Iterator[Frame]:
-        """As :meth:`Clip.frames_at`, without a copy."""
-        for index in sorted(set(indices)):
-            if 0 <= index < len(self._frames):
-                yield Frame(index, float(index / self.fps), f"{index:05d}", np.ascontiguousarray(self._frames[index]))
-
-
 class ListClip(Clip):
     """A list of frames, each whatever :func:`gsanet.video.objects.picture_of` takes, known as a whole.
 
@@ -53,8 +23,10 @@ class ListClip(Clip):
         GsanetError: there are no frames, or the first is no picture.
     """
 
-    def __init__(self, frames: Sequence[object], name: str = "list", fps: Fraction = STILLS_PER_SECOND) -> None:
-        if not frames:
+    def __init__(
+        self, frames: Sequence[object] | NDArray[Any], name: str = "list", fps: Fraction = STILLS_PER_SECOND
+    ) -> None:
+        if len(frames) == 0:
             raise GsanetError("there are no frames: the list is empty")
         first = picture_of(frames[0], 0)
         super().__init__(name, None, first.shape[1], first.shape[0], fps)
@@ -75,6 +47,21 @@ class ListClip(Clip):
                 image = picture_of(self._frames[index], index)
                 self.check_size(image, index)
                 yield Frame(index, float(index / self.fps), f"{index:05d}", np.ascontiguousarray(image))
+
+
+class ArrayClip(ListClip):
+    """Frames in an array, uint8 RGB (T,H,W,3), which is not copied.
+
+    Raises:
+        GsanetError: another shape or type, or no frames.
+    """
+
+    def __init__(self, frames: NDArray[Any], name: str = "array", fps: Fraction = STILLS_PER_SECOND) -> None:
+        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+            raise GsanetError(f"frames must be uint8 RGB of shape (T,H,W,3), got {frames.dtype} {frames.shape}")
+        if len(frames) == 0:
+            raise GsanetError("there are no frames in the array, it is (0,H,W,3)")
+        super().__init__(frames, name, fps)
 
 
 class LiveClip(Clip):
