@@ -15,6 +15,7 @@ from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
 from gsanet.model.config import GSANetConfig
 from gsanet.model.input_size import SMALLEST, network_size
+from gsanet.segment.choice import Choice, read_choice
 
 
 class View(NamedTuple):
@@ -55,8 +56,15 @@ class Options:
 
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
+    object: str | None = None
+    """Follow each object over time, and keep these: ``largest``, ``all``, or numbers such as ``1,3``. None: everything
+    that is found, as one (:mod:`gsanet.segment.objects`)."""
+    hint: str | None = None
+    """Follow each object, and keep the one that is here: ``x,y`` or ``x,y,width,height`` in pixels, with ``@time`` or
+    for the first frame; several separated by spaces (:func:`gsanet.segment.choice.read_choice`)."""
 
     def __post_init__(self) -> None:
+        read_choice(self.object, self.hint)
         if self.flow in METHODS:
             check_method(self.flow, weights=self.flow_weights)
         elif self.flow_weights is not None:
@@ -89,8 +97,14 @@ class Options:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types only, ready for JSON."""
-        return asdict(self)
+        """Plain types only, ready for JSON. A choice of object stands there only if one was made."""
+        unasked = {name for name in ("object", "hint") if getattr(self, name) is None}
+        return {name: value for name, value in asdict(self).items() if name not in unasked}
+
+    @property
+    def choice(self) -> Choice | None:
+        """Which objects are kept; None if objects are not told apart."""
+        return read_choice(self.object, self.hint)
 
 
 class OptionChanges(TypedDict, total=False):
@@ -105,6 +119,8 @@ class OptionChanges(TypedDict, total=False):
     scales: tuple[float, ...]
     flow_directions: Literal["forward", "both"]
     smooth: bool
+    object: str | None
+    hint: str | None
 
 
 QUALITY: dict[Quality, OptionChanges] = {
