@@ -13,7 +13,7 @@ ROOT = Path(gsanet.__file__).parent
 
 ROOMS = (
     ("cli",),
-    ("training", "evaluation", "prepare"),
+    ("training", "evaluation", "prepare", "scale"),
     ("segment",),
     ("runtime",),
     ("data",),

@@ -9,18 +9,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from gsanet.base.errors import GsanetError
 from gsanet.segment.background import DEFAULT as BACKGROUND
 from gsanet.segment.naming import folder_names
+from gsanet.segment.options import Options
 from gsanet.video.finding import SUMMARY
 from gsanet.video.identity import facts_about, same_source
 from gsanet.video.named import NamedClip, named
 from gsanet.video.trimmed import Span
 
-if TYPE_CHECKING:
-    from gsanet.segment.engine import Segmenter
+_ALL = slice(None)
 
 Existing = Literal["error", "resume", "overwrite"]
 """What to do about results that are there already.
@@ -58,7 +58,11 @@ class ClipJob:
 
 
 def plan_clips(
-    sources: Sequence[NamedClip | Path], out: Path, existing: Existing = "error", part: Span | None = None
+    sources: Sequence[NamedClip | Path],
+    out: Path,
+    existing: Existing = "error",
+    part: Span | None = None,
+    share: slice = _ALL,
 ) -> list[ClipJob]:
     """Decide where each clip goes (:func:`gsanet.segment.naming.folder_names`) and find what stands in the way.
 
@@ -67,21 +71,24 @@ def plan_clips(
 
     Args:
         part: of every clip; all frames if None.
+        share: which of the clips are planned. Names are those that they have among all.
 
     Raises:
         GsanetError: results that are there already and may not be replaced or kept.
     """
     part = part or Span()
     clips = [source if isinstance(source, NamedClip) else named(source) for source in dict.fromkeys(sources)]
-    return [_planned(clip, out / name, existing, part) for clip, name in zip(clips, folder_names(clips), strict=True)]
+    names = folder_names(clips)[share]
+    return [plan_clip(clip, out / name, existing, part) for clip, name in zip(clips[share], names, strict=True)]
 
 
 def keep_finished(
-    jobs: Sequence[ClipJob], segmenter: Segmenter, save: Sequence[str], background: str = BACKGROUND
+    jobs: Sequence[ClipJob], segmenter: Settled, save: Sequence[str], background: str = BACKGROUND
 ) -> list[ClipJob]:
     """Mark the jobs whose results are there as finished.
 
     Args:
+        segmenter: a :class:`~gsanet.segment.engine.Segmenter`, or what says as much of one.
         save: what is wanted of each (:func:`gsanet.segment.save.parse_kinds`).
         background: of the composite, if that is wanted.
 
@@ -111,7 +118,27 @@ def keep_finished(
     return kept
 
 
-def settings_of(segmenter: Segmenter, *, live: bool = False) -> dict[str, Any]:
+class SettledNetwork(Protocol):
+    """All that decides masks about a network but its weights."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+
+class Settled(Protocol):
+    """All that decides masks about a segmenter."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> Options: ...
+    @property
+    def runtime(self) -> SettledNetwork: ...
+
+
+def settings_of(segmenter: Settled, *, live: bool = False) -> dict[str, Any]:
     """What decides the masks, as JSON has it. What comes frame by frame is segmented online."""
     options = segmenter.options.change({"online": True}) if live else segmenter.options
     return {
@@ -122,7 +149,8 @@ def settings_of(segmenter: Segmenter, *, live: bool = False) -> dict[str, Any]:
     }
 
 
-def _planned(clip: NamedClip, folder: Path, existing: Existing, part: Span) -> ClipJob:
+def plan_clip(clip: NamedClip, folder: Path, existing: Existing, part: Span) -> ClipJob:
+    """As :func:`plan_clips`, for one clip whose folder is known."""
     job = ClipJob(clip, folder, part=part)
     if not folder.exists():
         return job
@@ -133,15 +161,27 @@ def _planned(clip: NamedClip, folder: Path, existing: Existing, part: Span) -> C
     summary = _read_summary(folder)
     if summary is None:
         raise GsanetError(f"{folder} exists and was not made by gsanet segment: choose another --out, or move it away")
+    return beside_results(job, str(folder), summary, existing)
+
+
+def beside_results(job: ClipJob, folder: str, summary: Mapping[str, Any], existing: Existing) -> ClipJob:
+    """What is to be done about a clip where there are results of ours, with this *summary*.
+
+    Args:
+        folder: in words.
+
+    Raises:
+        GsanetError: they may not be replaced or kept.
+    """
     if existing == "overwrite":
         return job
     if existing == "error":
         raise GsanetError(f"{folder} exists already: --resume keeps finished clips, --overwrite replaces them")
-    problem = _difference(clip, folder, summary)
+    problem = _difference(job.named, folder, summary)
     return replace(job, problem=problem, made=None if problem else summary)
 
 
-def _difference(clip: NamedClip, folder: Path, summary: Mapping[str, Any]) -> str | None:
+def _difference(clip: NamedClip, folder: str, summary: Mapping[str, Any]) -> str | None:
     """Why results that are there are not of this clip."""
     if clip.live and clip.kind != "address":
         return f"{clip.said} comes only once, and {folder} holds what came before: choose another --out, or --overwrite"
@@ -157,7 +197,7 @@ def _difference(clip: NamedClip, folder: Path, summary: Mapping[str, Any]) -> st
     return _of_another(clip, folder, summary)
 
 
-def _of_another(clip: NamedClip, folder: Path, summary: Mapping[str, Any]) -> str:
+def _of_another(clip: NamedClip, folder: str, summary: Mapping[str, Any]) -> str:
     return (
         f"{folder} holds the results of another clip, {summary.get('source')}, not of {clip.said}: choose another "
         "--out, or --overwrite"

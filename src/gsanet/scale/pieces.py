@@ -1,0 +1,205 @@
+"""A long clip in pieces, on several computers, with the masks of a run in one piece, to the bit.
+
+What takes long is the network, and for each frame it depends on nothing but two pictures and the clip's references.
+What hangs together over the clip, the average over time, the files of results, is quick. So workers compute the
+network's answers for a piece each, and keep them in a file under a digest of the pictures that the network was shown.
+Then one worker runs the whole clip as always, except that its network looks its answers up. An answer that is not
+there, as in a still scene across the border of two pieces, is computed once more: what comes out cannot differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gsanet.base.errors import GsanetError
+from gsanet.runtime.interface import Answer, Pictures, Reference, Runtime, Timer
+from gsanet.segment.pictures import Prepared, prepared_frames
+from gsanet.segment.pipeline import Pipeline
+from gsanet.segment.references import choose_references
+from gsanet.segment.threads import abreast, ahead
+from gsanet.video.clip import Clip
+
+BEFORE, AFTER = 48, 8
+"""Frames before a piece and after it that are decoded with it. Flow needs one of each; but where pictures are shown
+several times, which of them count depends on how many were the same before."""
+
+_PROBABILITY = "probability"
+
+_OPEN = 3
+"""Files of answers that are open at a time."""
+
+
+def cut(frames: int, piece: int) -> tuple[range, ...]:
+    """Pieces of about *piece* frames, all of one length give or take one."""
+    count = max(1, round(frames / piece))
+    borders = [frames * i // count for i in range(count + 1)]
+    return tuple(range(first, last) for first, last in pairwise(borders))
+
+
+def references_of(pipeline: Pipeline, runtime: Runtime, clip: Clip) -> tuple[tuple[Reference, ...], ...]:
+    """For each view what the network keeps of the references of the whole clip."""
+    count = runtime.config.references
+    bank = choose_references(clip, pipeline.views, pipeline.motion, count, runtime.encode, False)
+    return tuple(tuple(view) for view in bank.features)
+
+
+def compute_piece(
+    runtime: Runtime,
+    clip: Clip,
+    pipeline: Pipeline,
+    frames: range,
+    references: Sequence[Sequence[Reference]],
+    file: Path,
+    *,
+    slots: bool,
+    progress: Callable[[int, int | None], None],
+) -> list[str]:
+    """Write the network's answers for some frames of a clip to *file*, in memory that does not grow with them.
+
+    Args:
+        pipeline: of the clip; says what the network is shown.
+        frames: which.
+        slots: whether slot maps are wanted too.
+
+    Returns:
+        The digests under which they are found.
+
+    Raises:
+        GsanetError: a frame cannot be read.
+        OSError: the disk is full.
+    """
+    length = clip.length or frames.stop
+    wanted = range(max(0, frames.start - BEFORE), min(length, frames.stop + AFTER))
+    prepared = prepared_frames(clip.frames_at(wanted), pipeline.views, pipeline.motion, only=frames)
+    done = 0
+    keys: dict[str, None] = {}
+    progress(0, len(frames))
+    with zipfile.ZipFile(file, "w") as kept, closing(ahead(prepared, depth=2)) as coming:
+        tasks = (partial(_answers, runtime, one, references, slots) for one in coming)
+        for answers in _several(tasks, runtime):
+            for key, answer in answers:
+                # Pictures that were shown before have their answer already.
+                if key not in keys:
+                    keys[key] = None
+                    with kept.open(key, "w") as entry:
+                        np.savez(entry, **{_PROBABILITY: answer.probability}, **answer.slots)
+            done += 1
+            progress(min(done, len(frames)), len(frames))
+    return list(keys)
+
+
+def _several(tasks: Iterator[Callable[[], Any]], runtime: Runtime) -> Iterator[Any]:
+    if runtime.workers == 1:
+        return (task() for task in tasks)
+    return abreast(tasks, runtime.workers, partial(runtime.one_thread, runtime.workers))
+
+
+def _answers(
+    runtime: Runtime, one: Prepared, references: Sequence[Sequence[Reference]], slots: bool
+) -> list[tuple[str, Answer]]:
+    """What the network says about each view of a frame, with its digest."""
+    found = []
+    for k, pictures in enumerate(one.views):
+        (answer,) = runtime([pictures], references[k], slots and k == 0)
+        found.append((digest(pictures), answer))
+    return found
+
+
+def digest(pictures: Pictures) -> str:
+    """The same for the same pictures only."""
+    whole = hashlib.blake2b(digest_size=16)
+    for picture in pictures:
+        whole.update(str(picture.shape).encode())
+        whole.update(picture.tobytes())
+    return whole.hexdigest()
+
+
+class LookedUp:
+    """A :class:`~gsanet.runtime.interface.Runtime` that has most of its answers in files, and computes the others.
+
+    Args:
+        runtime: computes what is not there.
+        homes: digest of pictures -> number of the piece that has the answer.
+        fetch: number of a piece -> its file.
+
+    Attributes:
+        computed: answers that were not there.
+    """
+
+    def __init__(self, runtime: Runtime, homes: Mapping[str, int], fetch: Callable[[int], Path]) -> None:
+        self._runtime, self._homes, self._fetch = runtime, homes, fetch
+        self.name, self.device, self.precision = runtime.name, runtime.device, runtime.precision
+        self.config, self.batch = runtime.config, runtime.batch
+        self.computed = 0
+        self._open: OrderedDict[int, zipfile.ZipFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def workers(self) -> int:
+        """As :attr:`Runtime.workers`."""
+        return self._runtime.workers
+
+    def one_thread(self, others: int) -> None:
+        """As :meth:`Runtime.one_thread`."""
+        self._runtime.one_thread(others)
+
+    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+        """As :meth:`Runtime.encode`."""
+        return self._runtime.encode(pictures)
+
+    def timed(self, timer: Timer) -> AbstractContextManager[object]:
+        """As :meth:`Runtime.timed`."""
+        return self._runtime.timed(timer)
+
+    def __call__(
+        self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
+    ) -> list[Answer]:
+        """As :meth:`Runtime.__call__`."""
+        found = []
+        for one in pictures:
+            key = digest(one)
+            if key in self._homes:
+                found.append(self._read(key, slots))
+            else:
+                found += self._runtime([one], references, slots)
+                self.computed += 1
+        return found
+
+    def close(self) -> None:
+        """Give the files back."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def _read(self, key: str, slots: bool) -> Answer:
+        with self._lock:
+            kept = self._file(self._homes[key])
+            with kept.open(key) as entry:
+                arrays = np.load(io.BytesIO(entry.read()), allow_pickle=False)
+                maps = {name: arrays[name] for name in (arrays.files if slots else [_PROBABILITY])}
+        return Answer(maps.pop(_PROBABILITY), maps)
+
+    def _file(self, piece: int) -> zipfile.ZipFile:
+        """Opened; frames come in their order, several of them at once, so that two pieces are needed at a time."""
+        if piece not in self._open:
+            if len(self._open) == _OPEN:
+                self._open.popitem(last=False)[1].close()
+            file = self._fetch(piece)
+            try:
+                self._open[piece] = zipfile.ZipFile(file)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise GsanetError(f"{file} cannot be read: {error}") from None
+        self._open.move_to_end(piece)
+        return self._open[piece]
