@@ -91,6 +91,10 @@ DIRECTIONS: Meanings = {
     "backward": "to the frame before, in folders of their own",
     "both": "one and the other",
 }
+ENGINES: Meanings = {
+    "local": "processes of this machine",
+    "ray": "Ray's, here or on a cluster: needs gsanet[ray]",
+}
 STAGES: Meanings = {"pretrain": "", "train": ""}
 ACCELERATORS: Meanings = {"auto": "a GPU if there is one", "cpu": "", "cuda": "NVIDIA", "mps": "Apple"}
 FRAMES: Meanings = {"all": "every annotated frame", "inner": "without the first and the last"}

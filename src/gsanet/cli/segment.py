@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from gsanet.cli import batch_options as many_opt
 from gsanet.cli import options as opt
 from gsanet.cli.app import command
 from gsanet.cli.choices import SAVES, several
@@ -15,6 +16,7 @@ from gsanet.cli.choices import SAVES, several
 if TYPE_CHECKING:
     from gsanet.base.errors import Stopped
     from gsanet.cli.stopping import Stopping
+    from gsanet.scale.outcome import ClipOutcome
     from gsanet.segment import ClipJob, Segmenter
     from gsanet.segment.planning import Existing
     from gsanet.video.trimmed import Span
@@ -27,6 +29,7 @@ DEMO_SAVE = ("masks", "overlay", "panel")
     "gsanet segment clips/*.mp4 frames_folder -o out --save masks,cutout --resume",
     "gsanet segment holiday.mp4 -o out --quality best --overwrite",
     "gsanet segment holiday.mp4 -o part --start 0:00:00.2 --duration 0.5 --every 2",
+    "gsanet segment clips/*.mp4 -o all --jobs auto --report all.json",
 )
 def segment(
     clips: Annotated[
@@ -38,11 +41,11 @@ def segment(
         ),
     ],
     out: Annotated[
-        Path,
+        str,
         typer.Option(
             "--out",
             "-o",
-            help="Where results go: into FOLDER/holiday/ for holiday.mp4.",
+            help="Where results go: into FOLDER/holiday/ for holiday.mp4. Also s3://BUCKET/FOLDER and the like.",
             metavar="FOLDER",
             rich_help_panel=opt.RESULTS,
         ),
@@ -101,6 +104,13 @@ def segment(
     precision: opt.Precision = "auto",
     runtime: opt.Runtime = "auto",
     batch: opt.Batch = None,
+    jobs: many_opt.Jobs = "",
+    engine: many_opt.Engine = "local",
+    address: many_opt.Address = None,
+    shard: many_opt.Shard = None,
+    piece: many_opt.Piece = None,
+    retries: many_opt.Retries = 2,
+    report: many_opt.Report = None,
 ) -> None:
     """Find the prominent object in videos, and write its masks.
 
@@ -108,11 +118,14 @@ def segment(
     read does not stop the others; the exit code is then 1.
     """
     from gsanet.base.errors import GsanetError
+    from gsanet.cli.batch import ManyClips
+    from gsanet.cli.batch_view import some
     from gsanet.cli.stopping import stopping
     from gsanet.video.finding import find_clips
 
     if resume and overwrite:
         raise GsanetError("--resume and --overwrite exclude each other")
+    many = ManyClips.from_options(jobs, engine, address, shard, piece, retries)
     part = _part(start, end, duration, every)
     arguments: dict[str, Any] = {
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
@@ -130,6 +143,7 @@ def segment(
         typer.echo(f"gsanet: {line}", err=True)
     with stopping() as stop:
         try:
+            from gsanet.scale.task import Batch
             from gsanet.segment import Segmenter, plan_clips
             from gsanet.segment.background import check_background
             from gsanet.segment.save import parse_kinds
@@ -138,14 +152,23 @@ def segment(
             check_background(background)
             existing: Existing = "overwrite" if overwrite else "resume" if resume else "error"
             # All of this is known before the model is loaded.
-            jobs = plan_clips(found.clips, out, existing, part)
-            segmenter = Segmenter.from_pretrained(model, **arguments)
-            failed = _segment_all(segmenter, jobs, kinds, stop, background)
+            if many.in_processes(out, len(found.clips), arguments):
+                batch_of_all = Batch(
+                    out, model, arguments, kinds, background, existing, place=str(Path.cwd()), piece=many.piece
+                )
+                told = many.run(found.clips, batch_of_all, part, stop, report)
+            else:
+                planned = plan_clips(found.clips, Path(out), existing, part, many.share)
+                told = many.report_of(planned, out)
+                if planned:
+                    segmenter = Segmenter.from_pretrained(model, **arguments)
+                    with many.telling(told, report):
+                        _segment_all(segmenter, planned, kinds, stop, told.outcomes, background)
         except KeyboardInterrupt:
             raise _stopped("stopped before the first clip", stop) from None
-    failed = found.missing + failed
+    failed = found.missing + told.failed
     if failed:
-        raise GsanetError(f"{len(failed)} of {len(jobs) + len(found.missing)} clips failed: {', '.join(failed)}")
+        raise GsanetError(f"{len(failed)} of {len(told.outcomes) + len(found.missing)} clips failed: {some(failed)}")
 
 
 @command("gsanet demo", "gsanet demo --quality fast -o out")
@@ -164,6 +187,7 @@ def demo(
     Writes masks, the clip with the object tinted, and pictures of what the model saw; says where they are.
     """
     from gsanet.cli.stopping import stopping
+    from gsanet.scale.outcome import ClipOutcome
     from gsanet.segment import Segmenter, plan_clips
     from gsanet.video.sample_clip import sample_clip
 
@@ -171,7 +195,8 @@ def demo(
     with stopping() as stop:
         try:
             (job,) = plan_clips([sample_clip()], out, "overwrite")
-            _segment_all(Segmenter.from_pretrained(model, **arguments), [job], DEMO_SAVE, stop)
+            outcomes = [ClipOutcome(job.said, str(job.folder))]
+            _segment_all(Segmenter.from_pretrained(model, **arguments), [job], DEMO_SAVE, stop, outcomes)
         except KeyboardInterrupt:
             raise _stopped("stopped; nothing was written", stop) from None
     folder = job.folder
@@ -181,26 +206,33 @@ def demo(
 
 
 def _segment_all(
-    segmenter: Segmenter, jobs: Sequence[ClipJob], kinds: Sequence[str], stop: Stopping, background: str = "blur"
-) -> list[str]:
-    """One line for each clip on stdout, errors on stderr; the names of the clips that failed.
+    segmenter: Segmenter,
+    jobs: Sequence[ClipJob],
+    kinds: Sequence[str],
+    stop: Stopping,
+    outcomes: Sequence[ClipOutcome],
+    background: str = "blur",
+) -> None:
+    """One line for each clip on stdout, errors on stderr; *outcomes* are filled in.
 
     Raises:
         GsanetError: the only clip failed, or another run writes one of these folders.
         Stopped: a signal came.
     """
     from gsanet.base.errors import GsanetError
+    from gsanet.cli.batch_view import ended
     from gsanet.cli.progress import frame_progress
     from gsanet.segment import keep_finished, segment_clip
     from gsanet.segment.claims import claimed
 
-    failed = []
     jobs = keep_finished(jobs, segmenter, kinds, background)
     with claimed(job.folder for job in jobs if not job.finished):
-        for job in jobs:
+        for job, outcome in zip(jobs, outcomes, strict=True):
             if job.finished:
-                typer.echo(f"{job.said}: finished already, kept in {job.folder}")
+                outcome.state = "kept"
+                typer.echo(ended(outcome))
                 continue
+            outcome.attempts = 1
             try:
                 with frame_progress(job.folder.name) as progress:
                     summary = segment_clip(
@@ -209,19 +241,15 @@ def _segment_all(
             except KeyboardInterrupt:
                 raise _stopped(f"stopped at {job.said}", stop) from None
             except GsanetError as error:
+                outcome.state, outcome.error = "failed", str(error)
                 if len(jobs) == 1:
                     raise
-                typer.echo(f"gsanet: {error}", err=True)
-                failed.append(job.said)
+                typer.echo(ended(outcome), err=True)
                 continue
-            noun = "frame" if summary["frames"] == 1 else "frames"
-            typer.echo(
-                f"{job.said}: {summary['frames']} {noun} in {summary['seconds']:.1f} s "
-                f"({summary['frames_per_second']:.1f} per second) -> {job.folder}"
-            )
+            outcome.state, outcome.frames, outcome.seconds = "done", summary["frames"], summary["seconds"]
+            typer.echo(ended(outcome))
             if stop.code:
                 raise _stopped(f"stopped at {job.said}, whose frames up to then are kept", stop)
-    return failed
 
 
 def _stopped(where: str, stop: Stopping) -> Stopped:

@@ -60,6 +60,11 @@ class BatchReport:
         return {state: found[state] for state in STATES}
 
     @property
+    def failed(self) -> list[str]:
+        """What failed clips are called."""
+        return [outcome.clip for outcome in self.outcomes if outcome.state == "failed"]
+
+    @property
     def frames(self) -> int:
         """That were segmented in this run."""
         return sum(outcome.frames for outcome in self.outcomes if outcome.state == "done")

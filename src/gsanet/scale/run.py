@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -50,9 +50,9 @@ def plan_batch(clips: Sequence[NamedClip], batch: Batch, part: Span, share: slic
     return jobs
 
 
-def outcomes_of(jobs: Sequence[ClipJob], batch: Batch) -> list[ClipOutcome]:
+def outcomes_of(jobs: Sequence[ClipJob], out: str) -> list[ClipOutcome]:
     """One for each job, of which nothing has become yet."""
-    store = open_store(batch.out)
+    store = open_store(out)
     return [ClipOutcome(job.said, store.place(job.folder.name)) for job in jobs]
 
 
@@ -64,7 +64,7 @@ def run_batch(
     *,
     retries: int = RETRIES,
     pause: float = PAUSE,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Give the jobs to the pool's workers, and tell what happens. Closing this generator ends the workers.
 
     Args:
