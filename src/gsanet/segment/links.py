@@ -98,6 +98,15 @@ def carry(values: Array, flow: Flow) -> Array:
     return carried
 
 
+def carry_labels(labels: NDArray[np.uint16], flow: Flow) -> NDArray[np.uint16]:
+    """Numbers (h,w) of another frame as seen from this one, whose *flow* leads there; 0 for what lies outside of it."""
+    x, y = _grid(flow)
+    carried: NDArray[np.uint16] = cv2.remap(
+        labels, x + flow[..., 0], y + flow[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT
+    )
+    return carried
+
+
 def likeness(image: NDArray[np.uint8], other: NDArray[np.uint8], flow: Flow) -> Map:
     """How well *image* (h,w,3) looks like *other* where its *flow* leads, 0 to 1, (h,w)."""
     difference = cv2.transform(cv2.absdiff(image, carry(other, flow)), np.full((1, 3), 1 / 3, np.float32))

@@ -120,6 +120,33 @@ def write_mask(path: Path, mask: Mask) -> None:
     write_picture(path, mask.astype(np.uint8) * np.uint8(255))
 
 
+def write_ids(path: Path, ids: NDArray[np.uint16]) -> None:
+    """Write numbers of objects (H,W) as an 8-bit PNG with the palette of DAVIS, whole or not at all. The folder
+    must exist.
+
+    A palette has 256 entries and 0 is none: number 256 is written as 1, 257 as 2 and so on.
+
+    Raises:
+        GsanetError: it cannot be written.
+    """
+    indices = np.where(ids > 0, (ids - 1) % 255 + 1, 0).astype(np.uint8)
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette(PALETTE.tobytes())
+    with written_whole(path) as part:
+        picture.save(part, format="PNG", compress_level=3, compress_type=_RUN_LENGTHS)
+
+
+def _palette() -> NDArray[np.uint8]:
+    """Of Pascal VOC, which DAVIS took over: each colour's bits are the number's, in turns, the lowest first."""
+    numbers = np.arange(256)
+    channels = [sum((numbers >> (3 * bit + k) & 1) << (7 - bit) for bit in range(3)) for k in range(3)]
+    return np.stack(channels, axis=1).astype(np.uint8)
+
+
+PALETTE = _palette()
+"""RGB (256,3) of the numbers of objects."""
+
+
 def write_rgb(path: Path, picture: Picture) -> None:
     """Write (H,W,3) RGB as a PNG, whole or not at all; the folder must exist.
 

@@ -1,0 +1,299 @@
+"""Objects over time: each connected piece of the mask gets the number of the object that it belongs to.
+
+A frame's pieces are compared with the objects of the frame before, carried along by the flow that the engine has anyway
+(:mod:`gsanet.segment.links`). What covers the same place is the same object. An object that is gone is looked for where
+its own motion leads, by place and colour, for a little more than a second; then its number is given up. No number is
+given twice. Only the past is used, so they are the same online and offline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gsanet.segment.links import Link, carry_labels
+from gsanet.segment.pieces import Ids, Pieces, nearest_label
+from gsanet.video.resize import limit
+
+HIDDEN = 1.25
+"""Seconds for which an object that is not seen is waited for."""
+
+_CLAIM = 0.2
+"""Of an object's usual area: as much of it must lie in a piece for the piece to be it, or be shared by it."""
+_MOSTLY = 0.5
+"""Of a piece's area: whatever covers so much of it has a claim too."""
+_SLIGHTLY = 0.1
+"""Of a piece's area: the least that counts at all."""
+_PART = 0.2
+"""Of the largest piece of an object: others as large may be another object, which was hidden, or is on its own now."""
+_APART = 1.0
+"""Seconds for which a part keeps away from the object that it came from until it is one of its own."""
+_GAP = 0.25
+"""Sides of the object, by which its part must keep away."""
+_ALIKE = 0.35
+"""Of two histograms of colour, what they have in common at least."""
+_LARGER = 4.0
+"""Times its usual area: what is larger is not the object that was hidden."""
+_REACH, _DRIFT = 1.5, 0.25
+"""How far from where it is expected a hidden object is looked for: in its own sides, and in long sides of the picture
+for each second."""
+_MEMORY, _UNSEEN = 2.0, 0.01
+"""Where objects touch: what being carried there counts against the logarithm of how common the colour is in the object,
+and the share of a colour that it never had."""
+_NEIGHBOURHOOD = 50
+"""Part of the long side over which this is averaged."""
+_SHRINK = 0.95
+"""An object's usual area follows what is seen of it at once upwards, and so slowly downwards: it may be half hidden."""
+
+
+@dataclass
+class _Track:
+    """What is known of an object; places and areas in pixels of the links."""
+
+    id: int
+    seen: float
+    """When, last."""
+    centre: NDArray[np.float64]
+    """(x, y)"""
+    velocity: NDArray[np.float64]
+    """A second."""
+    area: float
+    colours: NDArray[np.float64]
+    apart: float | None = None
+    """Since when a part of it keeps away."""
+
+    def expected(self, time: float) -> NDArray[np.float64]:
+        """Where it would be if it went on as before."""
+        place: NDArray[np.float64] = self.centre + self.velocity * (time - self.seen)
+        return place
+
+
+class Tracker:
+    """Numbers the objects of a clip's frames, one frame after the other.
+
+    Args:
+        size: long side of what the links lead between, at most.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._next = 1
+        self._tracks: dict[int, _Track] = {}
+        self._before: Ids | None = None
+
+    def __call__(
+        self, mask: NDArray[np.bool_], image: NDArray[np.uint8], time: float, link: Link | None, new: bool
+    ) -> Ids:
+        """The objects of the next frame.
+
+        Args:
+            mask: (H,W), all that was found.
+            image: (H,W,3), RGB.
+            time: in seconds.
+            link: to the frame before. None: it shows the same picture, or *new*.
+            new: nothing of before can be seen any more: a shot begins, and the numbers of before end.
+
+        Returns:
+            (H,W) uint16: the number of the object of each pixel of *mask*, from 1, and 0 elsewhere.
+        """
+        if new or self._before is None:
+            self._tracks.clear()
+            self._before = None
+        small = limit(image, self._size)
+        pieces = Pieces(mask, small.shape[:2])
+        carried = np.zeros(small.shape[:2], np.uint16)
+        if self._before is not None:
+            carried = self._before if link is None else carry_labels(self._before, link.back)
+        colours = _colours(small)
+        found = _Assignment(pieces, self._claims(pieces, carried))
+        largest = max((track.area for track in self._tracks.values()), default=0.0)
+        specks = {piece for piece in found.free() if pieces.is_speck(piece, largest)}
+        self._return(found, specks, colours, time)
+        for piece in found.free():
+            if piece not in specks:
+                found.give(piece, self._next)
+                self._next += 1
+        borders = self._borders(found, carried, colours)
+        _, self._before = pieces.draw(found.claims, borders)
+        self._join(found, time)
+        ids, _ = pieces.draw(found.claims, borders)
+        self._learn(found, self._before, colours, time)
+        return ids
+
+    def _claims(self, pieces: Pieces, carried: Ids) -> list[list[int]]:
+        """For each piece the objects that it is, most of it first; several where objects touch."""
+        claims: list[list[int]] = []
+        overlap = pieces.overlap(carried)
+        for piece in range(pieces.count):
+            covered, area = overlap[piece], pieces.small_areas[piece]
+            known = {id: pixels for id, pixels in covered.items() if id in self._tracks}
+            ordered = sorted(known, key=lambda id: -known[id])
+            strong = [id for id in ordered if known[id] >= min(_CLAIM * self._tracks[id].area, max(_MOSTLY * area, 1))]
+            claims.append(strong or [id for id in ordered[:1] if known[id] >= _SLIGHTLY * area])
+        return claims
+
+    def _return(self, found: _Assignment, specks: set[int], colours: NDArray[np.uint8], time: float) -> None:
+        """Give pieces that are new, or only a part of an object, to objects that were hidden and fit better."""
+        hidden = [track for track in self._tracks.values() if track.id not in found.owners()]
+        offers = []
+        for piece in [one for one in (*found.free(), *found.parts(_PART)) if one not in specks]:
+            own = found.claims[piece]
+            look = _histogram(colours[found.pieces.at(piece)])
+            known = _common(look, self._tracks[own[0]].colours) if own else _ALIKE
+            for track in hidden:
+                away = float(np.hypot(*(found.pieces.centres[piece] - track.expected(time))))
+                waited = time - track.seen
+                reach = _REACH * track.area**0.5 + _DRIFT * self._size * waited
+                alike = _common(look, track.colours)
+                fits = away <= reach and alike >= known and found.pieces.small_areas[piece] <= _LARGER * track.area
+                if fits and waited <= HIDDEN:
+                    offers.append((alike - away / reach, piece, track.id))
+        for _, piece, id in sorted(offers, reverse=True):
+            if id not in found.owners() and piece not in found.given:
+                found.give(piece, id)
+
+    def _borders(self, found: _Assignment, carried: Ids, colours: NDArray[np.uint8]) -> dict[int, Ids]:
+        """For each piece that is several objects, which of them each pixel is, (h,w).
+
+        What is carried along is worth less the nearer it is to another object, for there one comes out from behind the
+        other; there colours say whose it is, if they differ.
+        """
+        borders = {}
+        side = max(3, self._size // _NEIGHBOURHOOD | 1)
+        for piece, claims in enumerate(found.claims):
+            if len(claims) > 1:
+                scores = []
+                for id in claims:
+                    likely = np.log(self._tracks[id].colours + _UNSEEN).astype(np.float32)[colours]
+                    before = (carried == id).astype(np.float32)
+                    scores.append(cv2.blur(likely + np.float32(_MEMORY) * before, (side, side)))
+                borders[piece] = np.array(claims, np.uint16)[np.argmax(scores, axis=0)]
+        return borders
+
+    def _join(self, found: _Assignment, time: float) -> None:
+        """Specks belong to what is nearest. Nothing is concluded from it: they are judged anew in the next frame."""
+        left = found.free()
+        if not left:
+            return
+        nearest = nearest_label(self._before) if self._before is not None and self._before.any() else None
+        for piece in left:
+            x, y = found.pieces.centres[piece]
+            if nearest is not None:
+                height, width = nearest.shape
+                found.claims[piece] = [int(nearest[min(int(y), height - 1), min(int(x), width - 1)])]
+            elif self._tracks:
+                away = {id: float(np.hypot(*(track.expected(time) - (x, y)))) for id, track in self._tracks.items()}
+                found.claims[piece] = [min(away, key=lambda id: away[id])]
+            else:
+                found.claims[piece] = [max(self._next - 1, 1)]  # smaller than a pixel of the links, and all there is
+
+    def _learn(self, found: _Assignment, ids: Ids, colours: NDArray[np.uint8], time: float) -> None:
+        shared = {id for claims in found.claims if len(claims) > 1 for id in claims}
+        for id in sorted(found.owners()):
+            inside = ids == id
+            area = int(np.count_nonzero(inside))
+            if not area:
+                continue  # smaller than a pixel of the links: it is waited for
+            rows, columns = np.nonzero(inside)
+            centre = np.array([columns.mean(), rows.mean()])
+            look = _histogram(colours[inside])
+            track = self._tracks.get(id)
+            if track is None:
+                self._tracks[id] = _Track(id, time, centre, np.zeros(2), area, look)
+                continue
+            if time > track.seen:
+                velocity = (centre - track.centre) / (time - track.seen)
+                track.velocity += 0.3 * (velocity - track.velocity)
+            track.centre, track.seen = centre, time
+            if id not in shared:  # else the border between the two is a guess
+                track.area = max(area, _SHRINK * track.area)
+                track.colours += 0.1 * (look - track.colours)
+        self._tracks = {id: track for id, track in self._tracks.items() if time - track.seen <= HIDDEN}
+        self._part_ways(found, time)
+
+    def _part_ways(self, found: _Assignment, time: float) -> None:
+        """What has kept away from its object for long enough has a number of its own from the next frame on."""
+        parted: dict[int, int] = {}
+        for piece in found.parts(_PART):
+            (id,) = found.claims[piece]
+            track = self._tracks.get(id)
+            if track is not None and found.gap(piece, id) > _GAP * track.area**0.5:
+                parted.setdefault(id, piece)
+        for id, track in self._tracks.items():
+            if id not in parted:
+                track.apart = None
+            elif track.apart is None:
+                track.apart = time
+            elif time - track.apart >= _APART and self._before is not None:
+                inside = found.pieces.at(parted[id])
+                self._before[inside] = self._next
+                rows, columns = np.nonzero(inside)
+                centre = np.array([columns.mean(), rows.mean()])
+                self._tracks = dict(self._tracks)
+                self._tracks[self._next] = _Track(
+                    self._next, time, centre, track.velocity.copy(), len(rows), track.colours.copy()
+                )
+                track.area, track.apart = float(np.count_nonzero(self._before == id)), None
+                self._next += 1
+
+
+class _Assignment:
+    """Which object each piece of a frame is."""
+
+    def __init__(self, pieces: Pieces, claims: list[list[int]]) -> None:
+        self.pieces, self.claims = pieces, claims
+        self.given: set[int] = set()
+        """Pieces whose object was not found by its place."""
+
+    def owners(self) -> set[int]:
+        """All objects that are seen."""
+        return {id for claims in self.claims for id in claims}
+
+    def free(self) -> list[int]:
+        """Pieces that are no object yet, the largest first."""
+        return [piece for piece, claims in enumerate(self.claims) if not claims]
+
+    def parts(self, share: float) -> list[int]:
+        """Pieces that are an object's, but not its largest, and have at least *share* of that one's area."""
+        largest = self._largest()
+        found = []
+        for piece, claims in enumerate(self.claims):
+            if len(claims) == 1 and claims[0] in largest and largest[claims[0]] != piece:
+                main = self.pieces.areas[largest[claims[0]]]
+                if self.pieces.areas[piece] >= share * main and self.pieces.small_areas[piece]:
+                    found.append(piece)
+        return found
+
+    def gap(self, piece: int, id: int) -> float:
+        """Pixels between the boxes of *piece* and of the largest piece of object *id*."""
+        return self.pieces.gap(piece, self._largest()[id])
+
+    def _largest(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for piece, claims in enumerate(self.claims):
+            for id in claims:
+                found.setdefault(id, piece)  # pieces come by their size
+        return found
+
+    def give(self, piece: int, id: int) -> None:
+        """*piece* is object *id*."""
+        self.claims[piece] = [id]
+        self.given.add(piece)
+
+
+def _colours(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One of 64 colours for each pixel."""
+    parts = small >> 6
+    return np.asarray(parts[..., 0] << 4 | parts[..., 1] << 2 | parts[..., 2], np.uint8)
+
+
+def _histogram(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    counts = np.bincount(codes, minlength=64).astype(np.float64)
+    return counts / max(1.0, float(counts.sum()))
+
+
+def _common(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(np.minimum(one, other).sum())
