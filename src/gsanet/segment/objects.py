@@ -88,7 +88,7 @@ class _Picker:
         self._wanted: set[int] = set(choice.ids)
         self._areas: dict[int, int] = {}
         self._known: set[int] = set()
-        self._time = 0.0
+        self._last: FrameResult | None = None
         self._first: float | None = None
 
     @property
@@ -104,7 +104,7 @@ class _Picker:
 
     def look(self, result: FrameResult) -> None:
         """Learn from the next result, which has all that was found."""
-        self._time = result.time
+        self._last = result
         self._first = result.time if self._first is None else self._first
         for one in result.objects:
             self._known.add(one.id)
@@ -121,11 +121,7 @@ class _Picker:
             if meant or late:
                 self._open.remove(hint)
             if late:
-                there = ", ".join(f"{one.id} at {','.join(map(str, one.box))}" for one in result.objects)
-                self._complain(
-                    f"nothing was found where the hint {hint} points, up to {PATIENCE:g} s later; at "
-                    f"{result.time:.2f} s there is {f'object {there} (x,y,width,height)' if there else 'no object'}"
-                )
+                self._complain(_nothing_at(hint, result))
 
     def pick(self, result: FrameResult) -> FrameResult:
         """Of *result* what is meant, as far as it is known."""
@@ -133,8 +129,13 @@ class _Picker:
 
     def finish(self) -> None:
         """After the last result: whatever was asked for and never came."""
+        last = self._last
         for hint in self._open:
-            self._complain(f"the hint {hint} was never reached: the last frame is at {self._time:.2f} s")
+            if last is None or (hint.time or 0.0) > last.time:
+                ends = 0.0 if last is None else last.time
+                self._complain(f"the hint {hint} was never reached: the last frame is at {ends:.2f} s")
+            else:
+                self._complain(_nothing_at(hint, last))
         missing = sorted(self._choice.ids - self._known)
         if missing and self._known:
             line = f"there is no object {', '.join(map(str, missing))}: objects are numbered 1 to {max(self._known)}"
@@ -147,6 +148,14 @@ class _Picker:
         if not self._clip.live:
             raise GsanetError(f"{self._clip.path or self._clip.name}: {problem}")
         self._clip.note(problem)
+
+
+def _nothing_at(hint: Hint, result: FrameResult) -> str:
+    there = ", ".join(f"{one.id} at {','.join(map(str, one.box))}" for one in result.objects)
+    return (
+        f"nothing was found where the hint {hint} points; at {result.time:.2f} s there is "
+        f"{f'object {there} (x,y,width,height)' if there else 'no object'}"
+    )
 
 
 def picked(result: FrameResult, ids: Collection[int]) -> FrameResult:

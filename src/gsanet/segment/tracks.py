@@ -9,12 +9,15 @@ given twice. Only the past is used, so they are the same online and offline.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.segment.assignment import Assignment
 from gsanet.segment.links import Link, carry_labels
+from gsanet.segment.looks import colours_of, histogram, in_common
 from gsanet.segment.pieces import Ids, Pieces, nearest_label
 from gsanet.video.resize import limit
 
@@ -35,6 +38,11 @@ _GAP = 0.25
 """Sides of the object, by which its part must keep away."""
 _ALIKE = 0.35
 """Of two histograms of colour, what they have in common at least."""
+_FAMILIAR = 0.5
+"""What it must have in common with itself to be learned from."""
+_CONFUSED, _ENOUGH = 0.5, 30
+"""Two that have so much more in common with each other's colours than with their own, of 2, have been confused; so many
+pixels of the flow say so."""
 _LARGER = 4.0
 """Times its usual area: what is larger is not the object that was hidden."""
 _REACH, _DRIFT = 1.5, 0.25
@@ -107,8 +115,9 @@ class Tracker:
         carried = np.zeros(small.shape[:2], np.uint16)
         if self._before is not None:
             carried = self._before if link is None else carry_labels(self._before, link.back)
-        colours = _colours(small)
-        found = _Assignment(pieces, self._claims(pieces, carried))
+        colours = colours_of(small)
+        found = Assignment(pieces, self._claims(pieces, carried))
+        self._exchange(found, colours)
         largest = max((track.area for track in self._tracks.values()), default=0.0)
         specks = {piece for piece in found.free() if pieces.is_speck(piece, largest)}
         self._return(found, specks, colours, time)
@@ -135,19 +144,35 @@ class Tracker:
             claims.append(strong or [id for id in ordered[:1] if known[id] >= _SLIGHTLY * area])
         return claims
 
-    def _return(self, found: _Assignment, specks: set[int], colours: NDArray[np.uint8], time: float) -> None:
+    def _exchange(self, found: Assignment, colours: NDArray[np.uint8]) -> None:
+        """Two objects that each look like the other have been taken for each other where they touched."""
+        shared = found.shared()
+        looks = {
+            id: histogram(colours[found.pieces.at(piece)])
+            for id, piece in found.largest().items()
+            if id not in shared and found.pieces.small_areas[piece] >= _ENOUGH
+        }
+        for one, other in combinations(looks, 2):
+            first, second = self._tracks[one].colours, self._tracks[other].colours
+            right = in_common(looks[one], first) + in_common(looks[other], second)
+            crossed = in_common(looks[one], second) + in_common(looks[other], first)
+            if crossed > right + _CONFUSED:
+                found.exchange(one, other)
+                return
+
+    def _return(self, found: Assignment, specks: set[int], colours: NDArray[np.uint8], time: float) -> None:
         """Give pieces that are new, or only a part of an object, to objects that were hidden and fit better."""
         hidden = [track for track in self._tracks.values() if track.id not in found.owners()]
         offers = []
         for piece in [one for one in (*found.free(), *found.parts(_PART)) if one not in specks]:
             own = found.claims[piece]
-            look = _histogram(colours[found.pieces.at(piece)])
-            known = _common(look, self._tracks[own[0]].colours) if own else _ALIKE
+            look = histogram(colours[found.pieces.at(piece)])
+            known = in_common(look, self._tracks[own[0]].colours) if own else _ALIKE
             for track in hidden:
                 away = float(np.hypot(*(found.pieces.centres[piece] - track.expected(time))))
                 waited = time - track.seen
                 reach = _REACH * track.area**0.5 + _DRIFT * self._size * waited
-                alike = _common(look, track.colours)
+                alike = in_common(look, track.colours)
                 fits = away <= reach and alike >= known and found.pieces.small_areas[piece] <= _LARGER * track.area
                 if fits and waited <= HIDDEN:
                     offers.append((alike - away / reach, piece, track.id))
@@ -155,7 +180,7 @@ class Tracker:
             if id not in found.owners() and piece not in found.given:
                 found.give(piece, id)
 
-    def _borders(self, found: _Assignment, carried: Ids, colours: NDArray[np.uint8]) -> dict[int, Ids]:
+    def _borders(self, found: Assignment, carried: Ids, colours: NDArray[np.uint8]) -> dict[int, Ids]:
         """For each piece that is several objects, which of them each pixel is, (h,w).
 
         What is carried along is worth less the nearer it is to another object, for there one comes out from behind the
@@ -173,7 +198,7 @@ class Tracker:
                 borders[piece] = np.array(claims, np.uint16)[np.argmax(scores, axis=0)]
         return borders
 
-    def _join(self, found: _Assignment, time: float) -> None:
+    def _join(self, found: Assignment, time: float) -> None:
         """Specks belong to what is nearest. Nothing is concluded from it: they are judged anew in the next frame."""
         left = found.free()
         if not left:
@@ -190,8 +215,8 @@ class Tracker:
             else:
                 found.claims[piece] = [max(self._next - 1, 1)]  # smaller than a pixel of the links, and all there is
 
-    def _learn(self, found: _Assignment, ids: Ids, colours: NDArray[np.uint8], time: float) -> None:
-        shared = {id for claims in found.claims if len(claims) > 1 for id in claims}
+    def _learn(self, found: Assignment, ids: Ids, colours: NDArray[np.uint8], time: float) -> None:
+        shared = found.shared()
         for id in sorted(found.owners()):
             inside = ids == id
             area = int(np.count_nonzero(inside))
@@ -199,7 +224,7 @@ class Tracker:
                 continue  # smaller than a pixel of the links: it is waited for
             rows, columns = np.nonzero(inside)
             centre = np.array([columns.mean(), rows.mean()])
-            look = _histogram(colours[inside])
+            look = histogram(colours[inside])
             track = self._tracks.get(id)
             if track is None:
                 self._tracks[id] = _Track(id, time, centre, np.zeros(2), area, look)
@@ -210,11 +235,12 @@ class Tracker:
             track.centre, track.seen = centre, time
             if id not in shared:  # else the border between the two is a guess
                 track.area = max(area, _SHRINK * track.area)
-                track.colours += 0.1 * (look - track.colours)
+                if in_common(look, track.colours) > _FAMILIAR:
+                    track.colours += 0.1 * (look - track.colours)
         self._tracks = {id: track for id, track in self._tracks.items() if time - track.seen <= HIDDEN}
         self._part_ways(found, time)
 
-    def _part_ways(self, found: _Assignment, time: float) -> None:
+    def _part_ways(self, found: Assignment, time: float) -> None:
         """What has kept away from its object for long enough has a number of its own from the next frame on."""
         parted: dict[int, int] = {}
         for piece in found.parts(_PART):
@@ -238,62 +264,3 @@ class Tracker:
                 )
                 track.area, track.apart = float(np.count_nonzero(self._before == id)), None
                 self._next += 1
-
-
-class _Assignment:
-    """Which object each piece of a frame is."""
-
-    def __init__(self, pieces: Pieces, claims: list[list[int]]) -> None:
-        self.pieces, self.claims = pieces, claims
-        self.given: set[int] = set()
-        """Pieces whose object was not found by its place."""
-
-    def owners(self) -> set[int]:
-        """All objects that are seen."""
-        return {id for claims in self.claims for id in claims}
-
-    def free(self) -> list[int]:
-        """Pieces that are no object yet, the largest first."""
-        return [piece for piece, claims in enumerate(self.claims) if not claims]
-
-    def parts(self, share: float) -> list[int]:
-        """Pieces that are an object's, but not its largest, and have at least *share* of that one's area."""
-        largest = self._largest()
-        found = []
-        for piece, claims in enumerate(self.claims):
-            if len(claims) == 1 and claims[0] in largest and largest[claims[0]] != piece:
-                main = self.pieces.areas[largest[claims[0]]]
-                if self.pieces.areas[piece] >= share * main and self.pieces.small_areas[piece]:
-                    found.append(piece)
-        return found
-
-    def gap(self, piece: int, id: int) -> float:
-        """Pixels between the boxes of *piece* and of the largest piece of object *id*."""
-        return self.pieces.gap(piece, self._largest()[id])
-
-    def _largest(self) -> dict[int, int]:
-        found: dict[int, int] = {}
-        for piece, claims in enumerate(self.claims):
-            for id in claims:
-                found.setdefault(id, piece)  # pieces come by their size
-        return found
-
-    def give(self, piece: int, id: int) -> None:
-        """*piece* is object *id*."""
-        self.claims[piece] = [id]
-        self.given.add(piece)
-
-
-def _colours(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One of 64 colours for each pixel."""
-    parts = small >> 6
-    return np.asarray(parts[..., 0] << 4 | parts[..., 1] << 2 | parts[..., 2], np.uint8)
-
-
-def _histogram(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    counts = np.bincount(codes, minlength=64).astype(np.float64)
-    return counts / max(1.0, float(counts.sum()))
-
-
-def _common(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(np.minimum(one, other).sum())
