@@ -16,7 +16,7 @@ from typing import Any
 
 from gsanet.base.errors import GsanetError
 from gsanet.scale.processes import seldom
-from gsanet.scale.task import Advanced, Batch, Description, Ended, Lost, Message, Ready, Task, TaskResult
+from gsanet.scale.task import Advanced, Batch, Ended, Lost, Message, Ready, Task, TaskResult
 from gsanet.scale.worker import ClipWorker
 
 _LOOK = 1.0
@@ -48,9 +48,9 @@ class Seat:
         self._stop = threading.Event()
         self._frames, self._clips = _counters()
 
-    def describe(self) -> Description | str:
+    def describe(self) -> Ready | str:
         """What is loaded; one line if it cannot be."""
-        return self._broken if self._worker is None else self._worker.description
+        return self._broken if self._worker is None else Ready(self._worker.description, os.getpid())
 
     def run(self, task: Task) -> TaskResult:
         """As :meth:`ClipWorker.run`."""
@@ -60,8 +60,8 @@ class Seat:
         def progress(done: int, total: int | None) -> None:
             nonlocal counted
             self._far = (done, total)
-            if task.step != "join":
-                self._frames.inc(max(0, done - counted))
+            if task.step != "join" and done > counted:  # a join counts what was counted already
+                self._frames.inc(done - counted)
                 counted = done
 
         def minded(done: int, total: int | None) -> None:
@@ -183,7 +183,7 @@ class RayPool:
             if isinstance(said, str):
                 raise GsanetError(said)
             actor.ready, self._failures = True, 0
-            return [Ready(said)]
+            return [said]
         task, actor.task, actor.result, actor.far = actor.task, None, None, None
         assert task is not None
         return [Ended(task, said)]

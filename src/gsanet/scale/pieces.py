@@ -113,17 +113,22 @@ def _answers(
     found = []
     for k, pictures in enumerate(one.views):
         (answer,) = runtime([pictures], references[k], slots and k == 0)
-        found.append((digest(pictures), answer))
+        found.append((digest(pictures, k), answer))
     return found
 
 
-def digest(pictures: Pictures) -> str:
-    """The same for the same pictures only."""
-    whole = hashlib.blake2b(digest_size=16)
+def digest(pictures: Pictures, view: int) -> str:
+    """The same for the same pictures only, shown with the references of the same view (its number)."""
+    whole = hashlib.blake2b(str(view).encode(), digest_size=16)
     for picture in pictures:
         whole.update(str(picture.shape).encode())
         whole.update(picture.tobytes())
     return whole.hexdigest()
+
+
+def _same(some: Sequence[Reference], others: Sequence[Reference]) -> bool:
+    """Whether they are the same objects."""
+    return len(some) == len(others) > 0 and all(one is other for one, other in zip(some, others, strict=True))
 
 
 class LookedUp:
@@ -145,6 +150,8 @@ class LookedUp:
         self.computed = 0
         self._open: OrderedDict[int, zipfile.ZipFile] = OrderedDict()
         self._lock = threading.Lock()
+        self._views: list[Sequence[Reference]] = []
+        """For each view the references that were encoded for it; they are encoded in the order of the views."""
 
     @property
     def workers(self) -> int:
@@ -157,7 +164,8 @@ class LookedUp:
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`."""
-        return self._runtime.encode(pictures)
+        self._views.append(self._runtime.encode(pictures))
+        return list(self._views[-1])
 
     def timed(self, timer: Timer) -> AbstractContextManager[object]:
         """As :meth:`Runtime.timed`."""
@@ -168,8 +176,9 @@ class LookedUp:
     ) -> list[Answer]:
         """As :meth:`Runtime.__call__`."""
         found = []
+        view = next((k for k, known in enumerate(self._views) if _same(references, known)), -1)
         for one in pictures:
-            key = digest(one)
+            key = digest(one, view)
             if key in self._homes:
                 found.append(self._read(key, slots))
             else:

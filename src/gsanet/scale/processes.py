@@ -161,7 +161,7 @@ def _work(pipe: Connection, batch: Batch, threads: int) -> None:
         except GsanetError as error:
             pipe.send(GsanetError(str(error)))
             return
-        pipe.send(Ready(worker.description))
+        pipe.send(Ready(worker.description, os.getpid()))
         while (task := pipe.recv()) is not None:
             pipe.send(worker.run(task, seldom(lambda done, total: pipe.send((done, total)))))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):

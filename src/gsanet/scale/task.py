@@ -78,6 +78,8 @@ class Ready(NamedTuple):
     """A worker has loaded the model."""
 
     description: Description
+    process: int = 0
+    """Its number, on its own machine."""
 
 
 class Advanced(NamedTuple):
