@@ -18,8 +18,8 @@ def result() -> FrameResult:
         index=0,
         time=0.0,
         name="00000",
-        image=np.full((60, 100, 3), 100, np.uint8),
-        probability=probability,
+        picture=np.full((60, 100, 3), 100, np.uint8),
+        map=probability,
         flow=np.full((64, 96, 3), 255, np.uint8),
         slots={name: np.full((4, 6), 0.5, np.float32) for name in maps},
     )
@@ -59,8 +59,8 @@ def test_a_panel_with_the_truth_shows_what_differs(result: FrameResult) -> None:
 
 @pytest.mark.parametrize("size", [(60, 100), (100, 60), (3, 200)])
 def test_a_panel_shows_ten_pictures(result: FrameResult, size: tuple[int, int]) -> None:
-    result.image = np.full((*size, 3), 100, np.uint8)
-    result.probability = np.zeros(size, np.float32)
+    result.picture = np.full((*size, 3), 100, np.uint8)
+    result.map = np.zeros(size, np.float32)
     picture = render.panel(result)
     height = max(1, round(320 * size[0] / size[1]))
     assert picture.shape == (2 * (height + 18) + 4, 5 * 320 + 4 * 4, 3)

@@ -17,7 +17,7 @@ from gsanet.segment.options import Options
 from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Frame
-from gsanet.video.resize import limit
+from gsanet.video.resize import limit, limited
 from gsanet.video.sources import open_clip
 from tiny import TINY
 
@@ -57,8 +57,9 @@ def _result(index: int, frame: np.ndarray, probability: np.ndarray) -> FrameResu
 
 
 def _smooth(frames, maps, links, lookahead: int = LOOKAHEAD) -> list[FrameResult]:
-    results = (_result(i, f, p) for i, (f, p) in enumerate(zip(frames, maps, strict=True)))
-    return list(smoothed(zip(results, links, strict=True), 448, lookahead))
+    size = limited(frames[0].shape[:2], 448)
+    given = zip(range(len(frames)), (np.asarray(one, np.float32) for one in maps), links, strict=True)
+    return [_result(i, frames[i], probability) for i, probability in smoothed(given, size, lookahead)]
 
 
 @pytest.mark.parametrize("lookahead", [LOOKAHEAD, 1, 0])
@@ -89,7 +90,6 @@ def test_frames_that_fail_at_the_start_are_mended_by_those_that_come() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, LOOKAHEAD, 2 * LOOKAHEAD - 1, 2 * LOOKAHEAD, 5 * LOOKAHEAD + 1])
 def test_every_frame_comes_once_in_order_and_soon(count: int) -> None:
-    image = np.full((32, 48, 3), 90, np.uint8)
     still = np.zeros((32, 48, 2), np.float32)
     sure = np.ones((32, 48), np.float32)
     given = -1
@@ -97,12 +97,12 @@ def test_every_frame_comes_once_in_order_and_soon(count: int) -> None:
     def results():  # type: ignore[no-untyped-def]
         nonlocal given
         for given in range(count):
-            yield _result(given, image, sure * 0.2), Link(still, sure, still, sure) if given else None
+            yield given, sure * 0.2, Link(still, sure, still, sure) if given else None
 
-    for expected, result in enumerate(smoothed(results(), 448)):
-        assert result.index == expected
+    for expected, (index, probability) in enumerate(smoothed(results(), (32, 48))):
+        assert index == expected
         assert given - expected < 2 * LOOKAHEAD
-        assert result.probability == pytest.approx(0.2)
+        assert probability == pytest.approx(0.2)
     assert expected == count - 1
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from gsanet.flow.colour import Flow
 from gsanet.runtime.interface import Timer
 from gsanet.segment.links import Link, carry
-from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken
-from gsanet.video.resize import limit, resize
+from gsanet.video.resize import resize
 
+Item = TypeVar("Item")
 Map = NDArray[np.float32]
 
 PAST = 0.85
@@ -37,13 +37,15 @@ FUTURE = 0.8
 others, was chosen on the development split: docs/experiments.md."""
 
 LOOKAHEAD = 3
-"""Frames that come and count, at least. Up to twice as many are held back, with their pictures, which takes memory."""
+"""Frames that come and count, at least. Up to twice as many are held back."""
 
 
-class _Held(NamedTuple):
-    """A frame that waits for those after it; all maps in pixels of the links."""
+@dataclass(frozen=True)
+class _Held(Generic[Item]):
+    """A frame that waits for those after it; all maps but the first in pixels of the links."""
 
-    result: FrameResult
+    item: Item
+    map: Map
     own: Map
     past: Map
     """Average of all before, and of its own."""
@@ -53,35 +55,36 @@ class _Held(NamedTuple):
 
 
 def smoothed(
-    results: Iterable[tuple[FrameResult, Link | None]],
-    size: int,
+    items: Iterable[tuple[Item, Map, Link | None]],
+    size: tuple[int, int],
     lookahead: int = LOOKAHEAD,
     timer: Timer = lambda stage: nullcontext(),
-) -> Iterator[FrameResult]:
-    """The same results with smoother probabilities.
+) -> Iterator[tuple[Item, Map]]:
+    """The same items with smoother probabilities.
 
     Args:
-        results: in order, each with its link to the one before; without a link the average begins anew.
-        size: long side of what the links lead between, at most.
+        items: anything, in order, each with its probabilities (of any size) and its link to the one before; without a
+            link the average begins anew.
+        size: (h,w) of what the links lead between.
         lookahead: how many frames after each count at least, before a cut or the end; links must lead forth then.
             0: the past only, and no frame waits.
         timer: of the stage ``smooth``.
     """
     trust = PAST if lookahead else PAST_ALONE
-    held: list[_Held] = []
+    held: list[_Held[Item]] = []
     past = np.zeros((0, 0), np.float32)
-    coming = UntilBroken(results)
-    for result, link in coming:
+    coming = UntilBroken(items)
+    for item, probability, link in coming:
         done = []
         with timer("smooth"):
-            own = limit(result.probability, size)
+            own = resize(probability, size)
             if link is None:
                 done += _with_future(held, len(held))
                 past = own
-                held.append(_Held(result, own, past))
+                held.append(_Held(item, probability, own, past))
             else:
                 past = _joined(own, carry(past, link.back), trust, link.past)
-                held.append(_Held(result, own, past, link.forth, link.future))
+                held.append(_Held(item, probability, own, past, link.forth, link.future))
             # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
             if len(held) >= 2 * lookahead:
                 done += _with_future(held, max(lookahead, 1))
@@ -90,7 +93,7 @@ def smoothed(
     coming.settle()
 
 
-def _with_future(held: list[_Held], count: int) -> list[FrameResult]:
+def _with_future(held: list[_Held[Item]], count: int) -> list[tuple[Item, Map]]:
     """Take the first *count* of *held* out, averaged with what comes after them."""
     if not held:
         return []
@@ -102,7 +105,9 @@ def _with_future(held: list[_Held], count: int) -> list[FrameResult]:
         weight = FUTURE * after.future
         changes.append((one.past + weight * carried) / (1 + weight) - one.own)
         coming = _joined(one.own, carried, PAST, after.future)
-    done = [_corrected(one.result, change) for one, change in zip(held[:count], reversed(changes), strict=False)]
+    done = [
+        (one.item, _corrected(one.map, change)) for one, change in zip(held[:count], reversed(changes), strict=False)
+    ]
     del held[:count]
     return done
 
@@ -114,6 +119,8 @@ def _joined(own: Map, carried: Map, trust: float, alike: Map) -> Map:
     return joined
 
 
-def _corrected(result: FrameResult, change: Map) -> FrameResult:
-    probability = result.probability + resize(change, result.probability.shape[:2])
-    return replace(result, probability=np.clip(probability, 0, 1))
+def _corrected(probability: Map, change: Map) -> Map:
+    """The change alone is brought to the map's size: whatever finer things there are in the map stay."""
+    size = (probability.shape[0], probability.shape[1])
+    corrected: Map = np.clip(probability + resize(change, size), 0, 1)
+    return corrected

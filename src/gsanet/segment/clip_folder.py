@@ -20,10 +20,11 @@ from gsanet.segment.background import DEFAULT as BACKGROUND
 from gsanet.segment.background import check_background
 from gsanet.segment.claims import PART, claimed, put_in_place
 from gsanet.segment.engine import Segmenter
+from gsanet.segment.kept import waiting
 from gsanet.segment.naming import hidden
 from gsanet.segment.planning import ClipJob, Existing, keep_finished, plan_clips, settings_of
 from gsanet.segment.result import FrameResult
-from gsanet.segment.save import DEFAULT, NEED_SLOTS, ClipWriter, make_folder, parse_kinds
+from gsanet.segment.save import DEFAULT, NEED_SLOTS, NO_IMAGE, ClipWriter, make_folder, parse_kinds
 from gsanet.segment.threads import Behind
 from gsanet.video.clip import Clip
 from gsanet.video.finding import SUMMARY
@@ -86,8 +87,10 @@ def segment_clip(
                     if progress is not None:
                         progress(writer.frames, total)
 
-                results = segmenter.stream(clip, slots=not NEED_SLOTS.isdisjoint(save))
-                with closing(results), Behind(work, _WAITING) as behind:
+                results = segmenter.stream(
+                    clip, slots=not NEED_SLOTS.isdisjoint(save), images=not NO_IMAGE.issuperset(save)
+                )
+                with closing(results), Behind(work, waiting(clip.width * clip.height, _WAITING)) as behind:
                     for result in results:
                         behind.put(result)
             if not found:

@@ -103,7 +103,13 @@ class Segmenter:
         return cls(network, options, quality=quality, batch=batch, name=name, **changes)
 
     def stream(
-        self, source: Source, *, batch: int | None = None, slots: bool = False, **changes: Unpack[OptionChanges]
+        self,
+        source: Source,
+        *,
+        batch: int | None = None,
+        slots: bool = False,
+        images: bool = True,
+        **changes: Unpack[OptionChanges],
     ) -> Generator[FrameResult, None, None]:
         """Segment a clip frame by frame; decoding and flow run ahead in a thread.
 
@@ -112,6 +118,8 @@ class Segmenter:
                 iterable of frames (H,W,3). Of an iterable nothing is known beforehand, so it is segmented online.
             batch: instead of the segmenter's own.
             slots: whether results have slot maps.
+            images: whether results have the frames' pictures. Without, memory is saved, or, of frames larger than
+                2560x1440, time: they are read a second time for it.
             changes: fields of the options, instead of the segmenter's own.
 
         Returns:
@@ -123,13 +131,14 @@ class Segmenter:
         self._require_own_process()
         count = self.batch if batch is None else _checked(batch)
         clip = open_clip(source)
-        return Pipeline(self.runtime, clip, self.options.change(changes), batch=count, slots=slots).run()
+        options = self.options.change(changes)
+        return Pipeline(self.runtime, clip, options, batch=count, slots=slots, images=images).run()
 
     def segment(
         self, source: Source, *, batch: int | None = None, **changes: Unpack[OptionChanges]
     ) -> NDArray[np.bool_]:
         """All masks of a clip at once, (T,H,W). Arguments as :meth:`stream`."""
-        return np.stack([frame.mask for frame in self.stream(source, batch=batch, **changes)])
+        return np.stack([frame.mask for frame in self.stream(source, batch=batch, images=False, **changes)])
 
     def live(
         self, *, fps: Fraction | float = STILLS_PER_SECOND, slots: bool = False, **changes: Unpack[OptionChanges]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -18,11 +19,12 @@ from gsanet.flow.methods import METHODS, flow_method
 from gsanet.flow.scaled import enlarge
 from gsanet.flow.sequence import Direction, choose_step
 from gsanet.flow.vectors import list_vectors, read_vectors
+from gsanet.segment.kept import Kept, keep
 from gsanet.segment.options import Options
 from gsanet.video.clip import Clip, Frame
 from gsanet.video.images import read_rgb
 from gsanet.video.listing import list_images
-from gsanet.video.resize import limit
+from gsanet.video.resize import limit, resize
 
 MOST_REPEATS = 5
 """Of one picture; what is shown longer than that stands still. They wait, so there must be an end to them."""
@@ -39,13 +41,15 @@ _MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 class Window(NamedTuple):
     """A frame between its neighbours, as far as these are there and wanted."""
 
-    frame: Frame
+    frame: Kept
     small: NDArray[np.uint8]
     """The frame at the size at which flow is computed, (h,w,3), as are the neighbours."""
     before: NDArray[np.uint8] | None
     after: NDArray[np.uint8] | None
-    repeats: tuple[Frame, ...] = ()
+    repeats: tuple[Kept, ...] = ()
     """Frames right after it that show the same picture again; they are no neighbours."""
+    images: Mapping[tuple[int, int], NDArray[np.uint8]] = MappingProxyType({})
+    """The frame at the sizes (h,w) that were asked for."""
 
 
 class Motion(Protocol):
@@ -151,31 +155,39 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
     return FolderMotion(folder, clip, options.flow_size)
 
 
-def windows(frames: Iterable[Frame], lookahead: bool, size: int) -> Iterator[Window]:
+def windows(
+    frames: Iterable[Frame], lookahead: bool, size: int, sizes: Iterable[tuple[int, int]] = (), images: bool = True
+) -> Iterator[Window]:
     """Each frame with its neighbours, whose long side is brought down to *size*; with *lookahead*, one frame late.
 
     Frames whose numbers do not follow on each other are no neighbours. With *lookahead* a frame that shows the same
     picture as the one before it, as in screen recordings and in films brought to a higher frame rate, is a repeat of
     that one: between the two nothing moves, and the flow would be taken for that of something at rest.
+
+    Args:
+        sizes: of :attr:`Window.images`.
+        images: whether frames keep their pictures; else only what was made of these stays.
     """
-    before: NDArray[np.uint8] | None = None
-    held: tuple[Frame, NDArray[np.uint8]] | None = None
-    repeats: list[Frame] = []
+    held: Window | None = None
+    wanted = tuple(dict.fromkeys(sizes))
     for frame in frames:
         small = limit(frame.image, size)
+        before = None
         if held is not None:
-            follows = frame.index == held[0].index + len(repeats) + 1
-            if lookahead and follows and len(repeats) < MOST_REPEATS and same_picture(small, held[1]):
-                repeats.append(frame)
+            follows = frame.index == held.frame.index + len(held.repeats) + 1
+            if lookahead and follows and len(held.repeats) < MOST_REPEATS and same_picture(small, held.small):
+                held = held._replace(repeats=(*held.repeats, keep(frame, images)))
                 continue
             if lookahead:
-                yield Window(*held, before, small if follows else None, tuple(repeats))
-            before, repeats = held[1] if follows else None, []
-        held = frame, small
+                yield held._replace(after=small if follows else None)
+            before = held.small if follows else None
+        shown = {one: resize(frame.image, one) for one in wanted}
+        held = Window(keep(frame, images), small, before, None, images=shown)
+        del frame  # its picture would wait for the next one
         if not lookahead:
-            yield Window(frame, small, before, None)
+            yield held
     if held is not None and lookahead:
-        yield Window(*held, before, None, tuple(repeats))
+        yield held
 
 
 def same_picture(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:

@@ -11,21 +11,21 @@ import numpy as np
 from gsanet.flow.colour import Flow
 from gsanet.flow.sequence import Direction
 from gsanet.runtime.interface import Pictures, Timer
+from gsanet.segment.kept import Kept
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import ComputedMotion, Motion, Window, draw, windows
 from gsanet.segment.options import View
 from gsanet.video.clip import Frame
-from gsanet.video.resize import resize
 
 
 class Prepared(NamedTuple):
     """A frame and its views, ready for the network."""
 
-    frame: Frame
+    frame: Kept
     views: list[Pictures]
     link: Link | None = None
     """To the frame before, if it was asked for and there is one."""
-    repeats: tuple[Frame, ...] = ()
+    repeats: tuple[Kept, ...] = ()
     """Frames right after it that show the same picture, and have no pictures of their own."""
 
 
@@ -36,6 +36,7 @@ def prepared_frames(
     only: Container[int] | None = None,
     linker: Linker | None = None,
     timer: Timer = lambda stage: nullcontext(),
+    images: bool = False,
 ) -> Generator[Prepared, None, None]:
     """The pictures of every frame, in order; one frame late if the motion looks ahead.
 
@@ -43,8 +44,9 @@ def prepared_frames(
         only: numbers of the frames that are wanted; the others are just neighbours.
         linker: finds out how each frame is connected with the one before.
         timer: of the stages ``flow`` and ``prepare``.
+        images: whether frames keep their own pictures beside.
     """
-    for window in windows(frames, motion.lookahead, motion.size):
+    for window in windows(frames, motion.lookahead, motion.size, [view.size for view in views], images):
         if only is None or any(frame.index in only for frame in (window.frame, *window.repeats)):
             with timer("flow"):
                 directions = dict.fromkeys(view.direction for view in views)
@@ -66,10 +68,9 @@ def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) 
 
 def show(window: Window, views: Sequence[View], flows: Mapping[Direction, Flow], in_pixels: bool) -> list[Pictures]:
     """The pictures of one frame, view by view."""
-    images = {size: resize(window.frame.image, size) for size in dict.fromkeys(view.size for view in views)}
     shown = []
     for size, direction, mirrored in views:
-        image = images[size]
+        image = window.images[size]
         flow = draw(flows[direction], size, in_pixels, mirrored)
         shown.append(Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, flow))
     return shown

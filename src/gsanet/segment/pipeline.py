@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
-from dataclasses import replace
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.runtime.interface import Reference, Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.kept import LARGE, Kept, second_look, waiting
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.options import Options, View
@@ -21,9 +21,20 @@ from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
 from gsanet.video.clip import Clip, Frame
-from gsanet.video.resize import resize
+from gsanet.video.resize import limited, resize
 
 Item = TypeVar("Item")
+Map = NDArray[np.float32]
+
+
+class Found(NamedTuple):
+    """All that a result says, but for the probability, which is averaged yet."""
+
+    frame: Kept
+    flow: NDArray[np.uint8]
+    slots: dict[str, Map]
+    repeats: tuple[Kept, ...]
+    """Frames that show its picture again."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -37,6 +48,8 @@ class Pipeline:
     Args:
         batch: frames given to the network at once.
         slots: whether results have slot maps.
+        images: whether results have the frames' pictures. Large ones are read a second time for it
+            (:mod:`gsanet.segment.kept`).
         threads: decode and draw ahead in a thread, and segment several frames at once. Without, one stage follows the
             other for one frame after the other: for frames that somebody hands in one by one, and for timing.
         timer: called with the name of each stage (:data:`gsanet.segment.profile.STAGES`).
@@ -53,6 +66,7 @@ class Pipeline:
         *,
         batch: int = 1,
         slots: bool = False,
+        images: bool = True,
         threads: bool = True,
         timer: Timer = untimed,
     ) -> None:
@@ -62,8 +76,9 @@ class Pipeline:
         self.motion = open_motion(self.options, clip, runtime.device, "float32" if exact else "auto")
         self._runtime, self._clip = runtime, clip
         self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
-        self._repeats: dict[int, tuple[Frame, ...]] = {}
-        """By the number of a frame that is under way, those that show its picture again."""
+        pixels = clip.height * clip.width
+        self._images, self._twice = images, images and pixels > LARGE and not clip.live
+        self._waiting = max(1, waiting(pixels, 2 * batch))
 
     def run(self) -> Generator[FrameResult, None, None]:
         """The clip's results in order. Closing this generator stops the threads and closes the clip."""
@@ -71,26 +86,43 @@ class Pipeline:
         count = self._runtime.config.references
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
         linker = Linker(lookahead=not options.online) if options.smooth else None
-        prepared = prepared_frames(self._decoded(), self.views, self.motion, linker=linker, timer=timer)
+        wait = self._images and not self._twice
+        prepared = prepared_frames(self._decoded(), self.views, self.motion, linker=linker, timer=timer, images=wait)
         frames: Generator[Prepared, None, None] = prepared
         if self._threads:
-            frames = ahead(prepared, depth=2 * self._batch)
-        with closing(frames):
+            frames = ahead(prepared, depth=self._waiting)
+        with closing(frames), self._second_look() as look:
             tasks = (
                 # The features are those of now: the bank may change while the task waits.
                 partial(self._segment, group, list(bank.features))
                 for group in _batches(frames, bank, self._batch)
             )
-            results = (result for group in self._abreast(tasks) for result in group)
+            found = (one for group in self._abreast(tasks) for one in group)
+            done: Iterator[tuple[Found, Map]]
             if options.smooth:
-                lookahead = 0 if options.online else LOOKAHEAD
-                done = smoothed(results, self.motion.size, lookahead, timer=timer)
+                size = limited((self._clip.height, self._clip.width), self.motion.size)
+                done = smoothed(found, size, 0 if options.online else LOOKAHEAD, timer=timer)
             else:
-                done = (result for result, _ in results)
-            for result in done:
-                yield result
-                for frame in self._repeats.pop(result.index, ()):
-                    yield replace(result, index=frame.index, time=frame.time, name=frame.name, image=frame.image)
+                done = ((one, probability) for one, probability, _ in found)
+            for one, probability in done:
+                for frame in (one.frame, *one.repeats):
+                    yield FrameResult(
+                        frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size
+                    )
+
+    @contextmanager
+    def _second_look(self) -> Iterator[Callable[[Kept], NDArray[np.uint8] | None]]:
+        """What knows the pictures of frames for results, asked in their order."""
+        if not self._twice:
+            yield lambda kept: kept.image
+            return
+        with second_look(self._clip) as look:
+
+            def timed(kept: Kept) -> NDArray[np.uint8]:
+                with self._timer("decode"):
+                    return look(kept)
+
+            yield timed
 
     def _decoded(self) -> Iterator[Frame]:
         frames = iter(self._clip)
@@ -100,34 +132,23 @@ class Pipeline:
             if frame is None:
                 return
             yield frame
+            del frame  # or its picture would wait for the next one
 
     def _segment(
         self, group: Sequence[Prepared], references: Sequence[Sequence[Reference]]
-    ) -> list[tuple[FrameResult, Link | None]]:
-        """One batch: every view through the network, then for each frame the average at its own size, and its link."""
+    ) -> list[tuple[Found, Map, Link | None]]:
+        """One batch: every view through the network, then for each frame their average, and its link."""
         with self._timer("network"):
             by_view = [
                 self._runtime([one.views[k] for one in group], references[k], self._slots and k == 0)
                 for k in range(len(self.views))
             ]
-        answers: list[tuple[FrameResult, Link | None]] = []
+        found = []
         for i, one in enumerate(group):
             with self._timer("resize"):
-                size = (one.frame.image.shape[0], one.frame.image.shape[1])
-                probability = average_views([answers[i].probability for answers in by_view], self.views, size)
-            result = FrameResult(
-                one.frame.index,
-                one.frame.time,
-                one.frame.name,
-                one.frame.image,
-                probability,
-                one.views[0].flow,
-                by_view[0][i].slots,
-            )
-            if one.repeats:
-                self._repeats[one.frame.index] = one.repeats
-            answers.append((result, one.link))
-        return answers
+                probability = average_views([answers[i].probability for answers in by_view], self.views)
+            found.append((Found(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats), probability, one.link))
+        return found
 
     def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:
         """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
@@ -141,10 +162,9 @@ class Pipeline:
         return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
 
 
-def average_views(
-    probabilities: Sequence[NDArray[np.float32]], views: Sequence[View], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """What every view gave, each (h,w) of its own, averaged at the *size* (H,W) of the frame."""
+def average_views(probabilities: Sequence[Map], views: Sequence[View]) -> Map:
+    """What every view gave, each (h,w) of its own, averaged at the largest of these sizes."""
+    size = max((view.size for view in views), key=lambda size: size[0] * size[1])
     total = np.zeros(size, np.float32)
     for probability, view in zip(probabilities, views, strict=True):
         total += resize(probability[:, ::-1] if view.mirrored else probability, size)

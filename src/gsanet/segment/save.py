@@ -91,6 +91,9 @@ KINDS = (*VIDEOS, *PICTURES, *RECORDS)
 
 NEED_SLOTS = frozenset({"panel", "panel_video", "slots"})
 
+NO_IMAGE = frozenset({"masks", "probability", "slots", "flow", *RECORDS})
+"""Made without the frame's own picture, which then need not be kept."""
+
 DEFAULT = ("masks", "overlay")
 
 

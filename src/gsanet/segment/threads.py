@@ -135,14 +135,15 @@ def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[
 
 
 class Behind(Generic[Item]):
-    """Calls *work* with each item in a thread of its own that is at most *depth* items behind.
+    """Calls *work* with each item in a thread of its own that is at most *depth* items behind; with a depth of 0 at
+    once, and in no thread.
 
     What it raises is raised by the next :meth:`put` or at the end of the ``with`` block; nothing is worked on
     after that. Leaving the block by an exception throws away what is still waiting.
     """
 
     def __init__(self, work: Callable[[Item], None], depth: int) -> None:
-        self._work = work
+        self._work, self._direct = work, depth == 0
         self._waiting: queue.Queue[Item | _End] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._stop = threading.Event()
@@ -150,8 +151,10 @@ class Behind(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Hand over *item*; waits while *depth* items are waiting already."""
+        if self._direct:
+            return self._work(item)
         self._put(item)
-        self._raise()
+        return self._raise()
 
     def _put(self, item: Item | _End) -> None:
         while self._thread.is_alive():
@@ -168,6 +171,7 @@ class Behind(Generic[Item]):
                 if isinstance(item, _End) or self._stop.is_set():
                     return
                 self._work(item)
+                del item  # a large one would wait for the next
         except BaseException as error:
             self._error = error
 
@@ -177,12 +181,15 @@ class Behind(Generic[Item]):
             raise error
 
     def __enter__(self) -> Behind[Item]:
-        self._thread.start()
+        if not self._direct:
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._direct:
+            return
         if kind is not None:
             self._stop.set()
         self._put(_End())

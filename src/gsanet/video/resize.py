@@ -36,8 +36,11 @@ def resize_mask(mask: Values, size: tuple[int, int]) -> Values:
 
 def limit(picture: Array, side: int) -> Array:
     """Bring the long side down to *side*; smaller pictures stay as they are."""
-    height, width = picture.shape[:2]
+    return resize(picture, limited((picture.shape[0], picture.shape[1]), side))
+
+
+def limited(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The size (h,w) to which :func:`limit` brings pictures of *size* (H,W)."""
+    height, width = size
     scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    return resize(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return size if scale >= 1 else (max(1, round(height * scale)), max(1, round(width * scale)))
