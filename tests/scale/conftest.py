@@ -13,4 +13,4 @@ from gsanet.scale.task import Batch
 @pytest.fixture
 def batch(tmp_path: Path) -> Batch:
     """All defaults, into ``out``."""
-    return Batch(str(tmp_path / "out"), arguments=QUICK, save=("masks",), place=str(tmp_path))
+    return Batch(str(tmp_path / "out"), arguments=QUICK, save=("masks", "probability"), place=str(tmp_path))

@@ -8,10 +8,13 @@ is it) is known by name. A model is loaded once for each actor and serves all it
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from gsanet.base.errors import GsanetError
@@ -24,6 +27,12 @@ _LOOK = 1.0
 
 _GRACE = 5.0
 """Seconds for actors to clear away what they were at."""
+
+_HOST = re.compile(r"(?:ray://)?\[?([^/\]]+)\]?:(\d+)")
+"""``host:6379``, ``ray://host:10001``."""
+
+_ANSWER = 10.0
+"""Seconds that a cluster may take to answer."""
 
 _STARTS = 3
 """Actors in a row that may end before they have begun."""
@@ -122,11 +131,8 @@ class RayPool:
         self._looked = 0.0
         self._mine = not ray.is_initialized()
         if self._mine:
-            try:
-                found = ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR")
-            except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-                said = str(error).strip().splitlines() or [type(error).__name__]
-                raise GsanetError(f"no Ray cluster at {address or 'this machine'}: {said[0]}") from None
+            with _own_signals():
+                found = _joined(ray, address)
             self.dashboard = str(getattr(found, "dashboard_url", "") or "")
         else:
             self.dashboard = ""
@@ -232,6 +238,35 @@ class RayPool:
         self._actors = []
         if self._mine:
             self._ray.shutdown()
+
+
+def _joined(ray: Any, address: str | None) -> Any:
+    """The cluster at an address.
+
+    Raises:
+        GsanetError: there is none.
+    """
+    try:
+        if match := _HOST.fullmatch(address or ""):
+            # Ray itself would look for minutes.
+            socket.create_connection((match[1], int(match[2])), _ANSWER).close()
+        return ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR")
+    except (OSError, RuntimeError, ValueError) as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise GsanetError(f"no Ray cluster at {address or 'this machine'}: {said[0]}") from None
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, which the command line minds as it does Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _counters() -> tuple[Any, Any]:
