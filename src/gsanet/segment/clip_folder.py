@@ -74,10 +74,10 @@ def segment_clip(
         make_folder(part)
         started = time.perf_counter()
         total = clip.length
-        if progress is not None:
-            progress(0, total)
         found = False
         try:
+            if progress is not None:
+                progress(0, total)
             with ClipWriter(part, clip, save, background=background) as writer:
 
                 def work(result: FrameResult) -> None:
