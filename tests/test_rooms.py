@@ -13,7 +13,7 @@ ROOT = Path(gsanet.__file__).parent
 
 ROOMS = (
     ("cli",),
-    ("training", "evaluation", "prepare", "scale"),
+    ("training", "evaluation", "prepare", "scale", "serve"),
     ("segment",),
     ("runtime",),
     ("data",),

@@ -13,6 +13,7 @@ from gsanet.cli import (
     runs,
     score,
     segment,
+    serve,
     train,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "runs",
     "score",
     "segment",
+    "serve",
     "train",
 ]

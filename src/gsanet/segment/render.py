@@ -81,7 +81,7 @@ def panel(result: FrameResult, truth: NDArray[np.bool_] | None = None) -> Pictur
             picture = np.full((*size, 3), 255, np.uint8)  # an ablated model has fewer maps: its place stays white
         else:
             values = result.probability if name == "probability" else result.slots[name]
-            picture = _heat(resize(values, size))
+            picture = heat(resize(values, size))
         tiles.append(_captioned(picture, caption))
     rows = [tiles[i : i + _COLUMNS] for i in range(0, len(tiles), _COLUMNS)]
     if truth is not None:
@@ -100,7 +100,8 @@ def _differences(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Picture:
     return picture
 
 
-def _heat(values: NDArray[np.float32]) -> Picture:
+def heat(values: NDArray[np.float32]) -> Picture:
+    """[0, 1] -> colours from dark (0) to bright (1), RGB."""
     coloured = cv2.applyColorMap(grey(values), cv2.COLORMAP_VIRIDIS)
     picture: Picture = cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB)
     return picture

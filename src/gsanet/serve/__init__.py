@@ -1,0 +1,1 @@
+"""A page and a REST service around the engine. Start reading at :mod:`gsanet.serve.service`."""
