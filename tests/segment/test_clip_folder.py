@@ -44,7 +44,7 @@ def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp
     folder = tmp_path / "tiny"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     frames = [f"{i:05d}.png" for i in range(12)]
-    kinds = ["masks", "cutout", "panel", "flow", "probability"]
+    kinds = ["masks", "cutout", "panel", "flow", "probability", "ids"]
     slots = [f"slots/{kind}_{s}" for kind in ("coarse_fg", "fine_fg", "fine_not_bg") for s in ("rgb", "flow")]
     expected = [f"{place}/{frame}" for place in kinds + slots for frame in frames]
     expected += [f"yolo/labels/train/{i:05d}.txt" for i in range(12)] + ["yolo/data.yaml", "yolo/train.txt"]
@@ -243,7 +243,9 @@ def test_the_rest_of_a_killed_run_is_cleared_away(segmenter: Segmenter, tiny_cli
 
 def test_what_to_save() -> None:
     assert parse_kinds(" masks,overlay,masks ") == ("masks", "overlay")
-    with pytest.raises(GsanetError, match="cannot save maskz: choose from alpha, coco, composite, cutout, flow, masks"):
+    with pytest.raises(
+        GsanetError, match="cannot save maskz: choose from alpha, coco, composite, cutout, flow, ids, masks"
+    ):
         parse_kinds("masks,maskz")
     with pytest.raises(GsanetError, match="cannot save nothing"):
         parse_kinds(",")

@@ -82,4 +82,6 @@ def _read_hint(word: str) -> Hint:
         raise GsanetError(f"a hint is {_FORM}; got {word!r}")
     if len(numbers) == _BOX and not (numbers[2] and numbers[3]):
         raise GsanetError(f"the box of the hint {word!r} has no area: it is x,y,width,height")
-    return Hint(*numbers, time=None if match["time"] is None else seconds(match["time"]))
+    x, y, width, height = [*numbers, None, None][:_BOX]
+    assert x is not None and y is not None
+    return Hint(x, y, width, height, None if match["time"] is None else seconds(match["time"]))

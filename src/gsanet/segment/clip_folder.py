@@ -18,10 +18,12 @@ from gsanet.base.version import __version__
 from gsanet.runtime.opening import runtime_version
 from gsanet.segment.background import DEFAULT as BACKGROUND
 from gsanet.segment.background import check_background
+from gsanet.segment.choice import ALL
 from gsanet.segment.claims import PART, claimed, put_in_place
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.kept import waiting
 from gsanet.segment.naming import hidden
+from gsanet.segment.options import OptionChanges
 from gsanet.segment.planning import ClipJob, Existing, keep_finished, plan_clips, settings_of
 from gsanet.segment.result import FrameResult
 from gsanet.segment.save import DEFAULT, NEED_SLOTS, NO_IMAGE, ClipWriter, make_folder, parse_kinds
@@ -87,8 +89,10 @@ def segment_clip(
                     if progress is not None:
                         progress(writer.frames, total)
 
+                # Numbers of objects are there if objects are told apart.
+                apart: OptionChanges = {"object": ALL} if "ids" in save and segmenter.options.choice is None else {}
                 results = segmenter.stream(
-                    clip, slots=not NEED_SLOTS.isdisjoint(save), images=not NO_IMAGE.issuperset(save)
+                    clip, slots=not NEED_SLOTS.isdisjoint(save), images=not NO_IMAGE.issuperset(save), **apart
                 )
                 with closing(results), Behind(work, waiting(clip.width * clip.height, _WAITING)) as behind:
                     for result in results:

@@ -40,7 +40,9 @@ class Linked(NamedTuple):
     """A result and what it has to do with the one before."""
 
     result: FrameResult
+    """With all that was found."""
     link: Link | None = None
+    """None for a repeat of the same picture, and where a shot begins."""
     new: bool = False
     """A shot begins."""
 

@@ -15,6 +15,7 @@ from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.kept import LARGE, Kept, second_look, waiting
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
+from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options, View
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.segment.references import ReferenceBank, choose_references
@@ -35,6 +36,8 @@ class Found(NamedTuple):
     slots: dict[str, Map]
     repeats: tuple[Kept, ...]
     """Frames that show its picture again."""
+    link: Link | None
+    """To the frame before; None where a shot begins."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -77,15 +80,25 @@ class Pipeline:
         self._runtime, self._clip = runtime, clip
         self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
         pixels = clip.height * clip.width
-        self._images, self._twice = images, images and pixels > LARGE and not clip.live
+        self._images = images or self.options.choice is not None  # objects are told apart by their colours too
+        self._twice = self._images and pixels > LARGE and not clip.live
         self._waiting = max(1, waiting(pixels, 2 * batch))
 
     def run(self) -> Generator[FrameResult, None, None]:
         """The clip's results in order. Closing this generator stops the threads and closes the clip."""
+        options, choice = self.options, self.options.choice
+        with closing(self._linked()) as results:
+            if choice is None:
+                yield from (result for result, _, _ in results)
+            else:
+                yield from chosen(results, choice, self._clip, size=self.motion.size, online=options.online)
+
+    def _linked(self) -> Generator[Linked, None, None]:
+        """Results with all that was found, and how each hangs together with the one before."""
         options, timer = self.options, self._timer
         count = self._runtime.config.references
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
-        linker = Linker(lookahead=not options.online) if options.smooth else None
+        linker = Linker(lookahead=options.smooth and not options.online)
         wait = self._images and not self._twice
         prepared = prepared_frames(self._decoded(), self.views, self.motion, linker=linker, timer=timer, images=wait)
         frames: Generator[Prepared, None, None] = prepared
@@ -104,11 +117,16 @@ class Pipeline:
                 done = smoothed(found, size, 0 if options.online else LOOKAHEAD, timer=timer)
             else:
                 done = ((one, probability) for one, probability, _ in found)
+            shot = -1
             for one, probability in done:
+                shot += one.link is None
                 for frame in (one.frame, *one.repeats):
-                    yield FrameResult(
-                        frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size
-                    )
+                    result = FrameResult(
+                        frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size,
+                        shot=shot,
+                    )  # fmt: skip
+                    first = frame is one.frame
+                    yield Linked(result, one.link if first else None, first and one.link is None)
 
     @contextmanager
     def _second_look(self) -> Iterator[Callable[[Kept], NDArray[np.uint8] | None]]:
@@ -147,7 +165,8 @@ class Pipeline:
         for i, one in enumerate(group):
             with self._timer("resize"):
                 probability = average_views([answers[i].probability for answers in by_view], self.views)
-            found.append((Found(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats), probability, one.link))
+            all_but = Found(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link)
+            found.append((all_but, probability, one.link))
         return found
 
     def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:

@@ -16,16 +16,17 @@ from gsanet.segment import background as backgrounds
 from gsanet.segment import render
 from gsanet.segment.annotations import Coco, Yolo
 from gsanet.segment.drawn import Drawn, Truth
+from gsanet.segment.facts import ClipFacts
 from gsanet.segment.records import Record, RunLengths
 from gsanet.segment.result import FrameResult
 from gsanet.video.clip import Clip
 from gsanet.video.encoder import VideoWriter
-from gsanet.video.images import write_mask, write_picture
+from gsanet.video.images import write_ids, write_mask, write_picture
 from gsanet.video.output_format import H264, PRORES_4444, VP9_ALPHA, OutputFormat
 from gsanet.video.sound import SoundSource
 
 Picture = NDArray[np.uint8]
-Files = Iterator[tuple[str, "Picture | NDArray[np.bool_]"]]
+Files = Iterator[tuple[str, "Picture | NDArray[np.bool_] | NDArray[np.uint16]"]]
 
 
 def _masks(drawn: Drawn) -> Files:
@@ -53,6 +54,11 @@ def _probability(drawn: Drawn) -> Files:
     yield "probability", render.grey(drawn.result.probability)
 
 
+def _ids(drawn: Drawn) -> Files:
+    ids = drawn.result.ids
+    yield "ids", drawn.result.mask.astype(np.uint16) if ids is None else ids
+
+
 PICTURES: dict[str, Callable[[Drawn], Files]] = {
     "masks": _masks,
     "cutout": _cutout,
@@ -60,6 +66,7 @@ PICTURES: dict[str, Callable[[Drawn], Files]] = {
     "slots": _slots,
     "flow": _flow,
     "probability": _probability,
+    "ids": _ids,
 }
 """What is saved as pictures: name -> (folder, picture) for a frame; every file is called after its frame."""
 
@@ -91,7 +98,7 @@ KINDS = (*VIDEOS, *PICTURES, *RECORDS)
 
 NEED_SLOTS = frozenset({"panel", "panel_video", "slots"})
 
-NO_IMAGE = frozenset({"masks", "probability", "slots", "flow", *RECORDS})
+NO_IMAGE = frozenset({"masks", "probability", "slots", "flow", "ids", *RECORDS})
 """Made without the frame's own picture, which then need not be kept."""
 
 DEFAULT = ("masks", "overlay")
@@ -146,6 +153,7 @@ class ClipWriter:
         self._videos: list[tuple[Callable[[Drawn], Picture], VideoWriter]] = []
         self._records = [RECORDS[kind](folder) for kind in kinds if kind in RECORDS]
         self._made: set[str] = set()
+        self._facts = ClipFacts()
 
     def add(self, result: FrameResult) -> None:
         """Save one frame.
@@ -165,6 +173,8 @@ class ClipWriter:
                 file = self.folder / place / f"{result.name}.png"
                 if picture.dtype == np.bool_:
                     write_mask(file, picture.astype(bool, copy=False))
+                elif picture.dtype == np.uint16:
+                    write_ids(file, picture.astype(np.uint16, copy=False))
                 else:
                     write_picture(file, picture.astype(np.uint8, copy=False))
         for draw, video in self._videos:
@@ -173,11 +183,12 @@ class ClipWriter:
             record.add(result)
         self.frames += 1
         self._area += float(result.mask.mean())
+        self._facts.add(result)
 
     def summary(self) -> dict[str, Any]:
         """Facts about what was saved."""
         area = self._area / self.frames if self.frames else 0.0
-        facts: dict[str, Any] = {"frames": self.frames, "mean_mask_area": round(area, 6)}
+        facts: dict[str, Any] = {"frames": self.frames, "mean_mask_area": round(area, 6), **self._facts.summary()}
         return facts if self._named is None else facts | {"background": self._named}
 
     def _video(self, kind: str) -> tuple[Callable[[Drawn], Picture], VideoWriter]:
