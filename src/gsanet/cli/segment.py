@@ -28,6 +28,7 @@ DEMO_SAVE = ("masks", "overlay", "panel")
     "gsanet segment holiday.mp4 -o out",
     "gsanet segment clips/*.mp4 frames_folder -o out --save masks,cutout --resume",
     "gsanet segment holiday.mp4 -o out --quality best --overwrite",
+    "gsanet segment holiday.mp4 -o one --object largest --save masks,ids",
     "gsanet segment holiday.mp4 -o part --start 0:00:00.2 --duration 0.5 --every 2",
     "gsanet segment clips/*.mp4 -o all --jobs auto --report all.json",
 )
@@ -62,6 +63,8 @@ def segment(
             rich_help_panel=opt.RESULTS,
         ),
     ] = "blur",
+    object: opt.Object = None,
+    hint: opt.Hint = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -130,7 +133,7 @@ def segment(
     arguments: dict[str, Any] = {
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
-        "smooth": smooth,
+        "smooth": smooth, "object": object, "hint": " ".join(hint) if hint else None,
     }  # fmt: skip
     if scales is not None:
         arguments["scales"] = _numbers(scales)
@@ -247,6 +250,7 @@ def _segment_all(
                 typer.echo(ended(outcome), err=True)
                 continue
             outcome.state, outcome.frames, outcome.seconds = "done", summary["frames"], summary["seconds"]
+            outcome.warnings = summary["warnings"]
             typer.echo(ended(outcome))
             if stop.code:
                 raise _stopped(f"stopped at {job.said}, whose frames up to then are kept", stop)

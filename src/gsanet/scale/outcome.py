@@ -41,6 +41,8 @@ class ClipOutcome:
     """How often it, or one of its pieces, was begun at most."""
     pieces: int = 0
     """In how many it was cut; 0: not at all."""
+    warnings: list[str] = field(default_factory=list)
+    """What was wrong with it but could be lived with."""
 
 
 @dataclass

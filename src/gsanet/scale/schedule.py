@@ -196,7 +196,7 @@ class Schedule:
                 self._first.append(Task(task.number, task.job, "join", cut.count))
         else:
             outcome.state = "kept" if result.state == "kept" else "done"
-            outcome.frames = result.frames
+            outcome.frames, outcome.warnings = result.frames, list(result.warnings)
             self._open.discard(task.number)
             self._cuts.pop(task.number, None)
             yield Finished(task.number, outcome, result.computed)

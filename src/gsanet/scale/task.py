@@ -69,6 +69,8 @@ class TaskResult:
     """One line."""
     again: bool = False
     """Another try may help: a disk or a network failed, not the clip."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with the clip but could be lived with."""
     cut: CutClip | None = None
     computed: int = 0
     """Frames of a join that no piece had an answer for, and that were computed once more."""

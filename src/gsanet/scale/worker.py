@@ -79,7 +79,7 @@ class ClipWorker:
         if self._batch.piece and not task.job.problem and (found := self._cut(task.job)) is not None:
             return TaskResult("cut", frames=found.frames, cut=found)
         summary = self._segment(self._segmenter, task.job, progress)
-        return TaskResult("done", frames=summary["frames"])
+        return TaskResult("done", frames=summary["frames"], warnings=tuple(summary["warnings"]))
 
     def _there(self, job: ClipJob) -> bool:
         """Whether the try before got as far as the end: only its message was lost."""
@@ -146,7 +146,8 @@ class ClipWorker:
                 segmenter = Segmenter(known, own.options, batch=own.batch, name=own.name)
                 summary = self._segment(segmenter, task.job, progress)
         self._store.remove(pieces_folder(task.job.folder.name))
-        return TaskResult("done", frames=summary["frames"], computed=known.computed)
+        warnings = tuple(summary["warnings"])
+        return TaskResult("done", frames=summary["frames"], warnings=warnings, computed=known.computed)
 
     def _place(self, job: ClipJob) -> str:
         """Where the answers for this clip are, as long as clip and settings are the same."""
