@@ -53,6 +53,7 @@ SAVES: Meanings = {
     "composite": "composite.mp4: the object on a --background",
     "cutout": "PNG: the object alone, on transparency",
     "probability": "grey PNG: how sure the model is",
+    "ids": "PNG with a colour for each object, as DAVIS has it",
     "rle": "rle.jsonl: masks in COCO's own code",
     "coco": "coco.json: for annotation tools and training",
     "yolo": "outlines for Ultralytics' YOLO",
@@ -80,6 +81,7 @@ DATASETS: Meanings = {
     "segtrack2": "SegTrack v2: videos, for measuring",
     "davsod": "DAVSOD: videos",
     "folder": "your own clips with masks",
+    "coco": "your own annotations: COCO's JSON and the pictures",
 }
 FLOW_FILES: Meanings = {
     "picture": "FLOW/*.png, as colours: what training reads",

@@ -97,6 +97,27 @@ Batch = Annotated[
     ),
 ]
 
+Object = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Follow each object over time, and keep the largest of each shot, all, or those with these numbers (1,3; "
+        "`--save ids` and summary.json show them).",
+        metavar="largest|all|ID,...",
+        show_default="everything found, as one",
+        rich_help_panel=RESULTS,
+    ),
+]
+Hint = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        help="Keep the object that is at this point (320,180), or in this box (x,y,width,height), in pixels; at "
+        "another time than the first frame: 320,180@1.5. Again, for more objects. It picks among what is found.",
+        metavar="X,Y[@TIME]",
+        show_default=False,
+        rich_help_panel=RESULTS,
+    ),
+]
+
 _TIME = "TIME"
 Start = Annotated[
     Optional[str],

@@ -21,13 +21,14 @@ SHOWN = 20
     "gsanet prepare davis16 DAVIS-data.zip -o DATA --dry-run",
     "gsanet prepare duts DUTS-TR.zip DUTS-TE.zip -o DATA",
     "gsanet prepare folder my_clips -o DATA --name mine",
+    "gsanet prepare coco corrected.json frames_folder -o DATA --name corrected",
 )
 def prepare(
     name: Annotated[str, chosen("DATASET", DATASETS, "What the download is.")],
     source: Annotated[
         list[Path],
         typer.Argument(
-            help="The download as it is (zip, tar, tar.gz), or unpacked; all of them, if it comes in several.",
+            help="The download as it is (zip, tar, tar.gz, JSON with coco), or unpacked; all, if it is several.",
             metavar="DOWNLOAD",
         ),
     ],
@@ -37,7 +38,7 @@ def prepare(
         str,
         typer.Option(
             "--name",
-            help="With folder: what to call your data set.",
+            help="With folder and coco: what to call your data set.",
             metavar="TEXT",
             show_default="as what is given",
         ),

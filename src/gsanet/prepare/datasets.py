@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsanet.base.errors import GsanetError
+from gsanet.prepare.coco import COCO
 from gsanet.prepare.davis import DAVIS16, DAVIS17
 from gsanet.prepare.davsod import DAVSOD
 from gsanet.prepare.duts import DUTS
@@ -14,7 +15,7 @@ from gsanet.prepare.youtube_objects import YOUTUBE_OBJECTS
 from gsanet.prepare.ytvos import YTVOS
 
 DATASETS: dict[str, DataSet] = {
-    d.name: d for d in (DUTS, DAVIS16, DAVIS17, YTVOS, FBMS, YOUTUBE_OBJECTS, SEGTRACK, DAVSOD, FOLDER)
+    d.name: d for d in (DUTS, DAVIS16, DAVIS17, YTVOS, FBMS, YOUTUBE_OBJECTS, SEGTRACK, DAVSOD, FOLDER, COCO)
 }
 
 

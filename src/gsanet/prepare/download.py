@@ -109,6 +109,8 @@ def open_download(paths: Sequence[Path], scratch: Path | None = None) -> Iterato
                 entries += _folder(path)
             elif not path.exists():
                 raise GsanetError(f"no such file or folder: {path}")
+            elif path.suffix.lower() == ".json":
+                entries.append(Entry((path.resolve().parent.name, path.name), path.stat().st_size, _Files(), str(path)))
             else:
                 entries += _archive(path, scratch, stack)
         yield Download(", ".join(map(str, paths)), entries)

@@ -31,9 +31,7 @@ def _plan(download: Download, choices: Choices) -> Plan:
         if at is not None:
             found = photos if folders[at].lower() in PHOTOS else masks
             found.setdefault(folders[:at] + folders[at + 1 :], []).append(entry)
-    name = choices.name or (download.entries[0].parts[0] if download.entries else "clips")
-    if "/" in name or "\\" in name or name.startswith("."):
-        raise GsanetError(f"--name {name!r} must be the name of a folder")
+    name = checked_name(choices.name or (download.entries[0].parts[0] if download.entries else "clips"))
     part = Part(name, "folders", sparse=True)
     for folders in sorted(photos):
         found_photos, found_masks = pictures(photos[folders]), pictures(masks.get(folders, []))
@@ -51,6 +49,17 @@ def _plan(download: Download, choices: Choices) -> Plan:
             f"{bare:,} of {len(part.items):,} frames have no mask: fine for evaluation, but training needs all"
         )
     return Plan([part] if part.annotated else [], notes)
+
+
+def checked_name(name: str) -> str:
+    """*name*, which is that of a folder.
+
+    Raises:
+        GsanetError: it leads elsewhere.
+    """
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise GsanetError(f"--name {name!r} must be the name of a folder")
+    return name
 
 
 def _split(photos: dict[str, Entry], name: str) -> dict[str, dict[str, Entry]]:
