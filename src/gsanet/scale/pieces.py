@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.runtime.interface import Answer, Pictures, Reference, Runtime, Timer
@@ -86,7 +87,10 @@ def compute_piece(
     done = 0
     keys: dict[str, None] = {}
     progress(0, len(frames))
-    with zipfile.ZipFile(file, "w") as kept, closing(ahead(prepared, depth=2)) as coming:
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as kept,
+        closing(ahead(prepared, depth=2)) as coming,
+    ):
         tasks = (partial(_answers, runtime, one, references, slots) for one in coming)
         for answers in _several(tasks, runtime):
             for key, answer in answers:
@@ -94,7 +98,9 @@ def compute_piece(
                 if key not in keys:
                     keys[key] = None
                     with kept.open(key, "w") as entry:
-                        np.savez(entry, **{_PROBABILITY: answer.probability}, **answer.slots)
+                        maps = {_PROBABILITY: answer.probability, **answer.slots}
+                        packed: dict[str, Any] = {name: _apart(values) for name, values in maps.items()}
+                        np.savez(entry, **packed)
             done += 1
             progress(min(done, len(frames)), len(frames))
     return list(keys)
@@ -115,6 +121,17 @@ def _answers(
         (answer,) = runtime([pictures], references[k], slots and k == 0)
         found.append((digest(pictures, k), answer))
     return found
+
+
+def _apart(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The first bytes of all numbers, then the second ones and so on: so they take a third of the space when packed."""
+    return np.ascontiguousarray(np.moveaxis(np.ascontiguousarray(values)[..., None].view(np.uint8), -1, 0))
+
+
+def _together(parts: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Numbers whose bytes were apart."""
+    values: NDArray[np.float32] = np.ascontiguousarray(np.moveaxis(parts, 0, -1)).view(np.float32)[..., 0]
+    return values
 
 
 def digest(pictures: Pictures, view: int) -> str:
@@ -197,7 +214,7 @@ class LookedUp:
             kept = self._file(self._homes[key])
             with kept.open(key) as entry:
                 arrays = np.load(io.BytesIO(entry.read()), allow_pickle=False)
-                maps = {name: arrays[name] for name in (arrays.files if slots else [_PROBABILITY])}
+                maps = {name: _together(arrays[name]) for name in (arrays.files if slots else [_PROBABILITY])}
         return Answer(maps.pop(_PROBABILITY), maps)
 
     def _file(self, piece: int) -> zipfile.ZipFile:
