@@ -9,12 +9,14 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from gsanet.serve.body import Body, Message, Receive
 from gsanet.serve.limits import RefusedError
 from gsanet.serve.login import login_page
+from gsanet.serve.page_inputs import JOIN, check_inputs
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -31,6 +33,9 @@ _JOBS = "/v1/jobs"
 """Its bodies are limited where they are read."""
 
 _PAGE_UPLOAD = "/gradio_api/upload"
+
+HEADERS = 16_384
+"""Bytes of all headers of a request."""
 
 _MOST = 1_000_000
 """Bytes of any other body."""
@@ -64,10 +69,11 @@ class Gate:
         token: who knows it may come in; None lets in everybody who is on this machine.
         most: bytes of an upload through the page.
         room: called before each of these; raises :class:`RefusedError` where there is no place for it.
+        uploads: where these lie.
     """
 
-    def __init__(self, app: App, token: str | None, most: int, room: Callable[[], None]) -> None:
-        self._app, self._token, self._most, self._room = app, token, most, room
+    def __init__(self, app: App, token: str | None, most: int, room: Callable[[], None], uploads: Path) -> None:
+        self._app, self._token, self._most, self._room, self._uploads = app, token, most, room, uploads
         self._cookie = (
             "" if token is None else hmac.new(secrets.token_bytes(32), token.encode(), hashlib.sha256).hexdigest()
         )
@@ -81,6 +87,8 @@ class Gate:
             return
         request = _Request(scope)
         try:
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS:
+                raise RefusedError(f"the headers of a request may have {HEADERS} bytes", 431)
             self._check_host(request)
             check_origin(request)
             if not allowed(request.path):
@@ -95,6 +103,14 @@ class Gate:
         if not known:
             await self._enter(request, receive, send)
             return
+        if request.path.rstrip("/") == JOIN:
+            body = await Body(receive).read(_MOST)
+            try:
+                check_inputs(body, self._uploads)
+            except RefusedError as error:
+                await _refused(error, send)
+                return
+            receive = _again(body, receive)
         await self._app(scope, receive if limit is None else _counted(receive, limit), _with_headers(send))
 
     def _limit(self, request: _Request) -> int | None:
@@ -170,7 +186,7 @@ class _Request:
         self._headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
     def header(self, name: str) -> str:
-        return self._headers.get(name, "")
+        return str(self._headers.get(name, ""))
 
     def cookie(self, name: str) -> str:
         try:
@@ -216,6 +232,10 @@ def is_loopback(host: str) -> bool:
 async def refuse(error: RefusedError, receive: Receive, send: Send) -> None:
     """Answer with one line of JSON, after reading the rest of the body."""
     await Body(receive).drain()
+    await _refused(error, send)
+
+
+async def _refused(error: RefusedError, send: Send) -> None:
     headers = {"content-type": "application/json"}
     if error.after is not None:
         headers["retry-after"] = str(error.after)
@@ -229,6 +249,20 @@ async def _answer(send: Send, status: int, body: bytes, headers: dict[str, str])
     told.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": told})
     await send({"type": "http.response.body", "body": body})
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """*body*, which was read already, and then what comes after it."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 def _counted(receive: Receive, most: int) -> Receive:

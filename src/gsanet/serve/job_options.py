@@ -36,6 +36,12 @@ OF_THE_COMMAND = {
     "overwrite": "every job is new",
     "each": "an upload is one clip",
     "duration": "`end` says it",
+    "truth": "a folder of the server",
+    "preview": "the page shows it",
+    "report": "a job says of itself what became of it",
+    **dict.fromkeys(
+        ("jobs", "shard", "piece", "engine", "address", "retries"), "how many clips are worked on, and where"
+    ),
 }
 """Options of the command that a job has no use for, and why."""
 

@@ -51,7 +51,6 @@ def mount_page(app: FastAPI, desk: Desk, uploads: Path, words: Mapping[str, str]
         css=CSS,
         head=HEAD,
         allowed_paths=[],
-        blocked_paths=["/"],
         max_file_size=desk.limits.bytes,
         show_error=False,
         ssr_mode=False,
@@ -116,7 +115,7 @@ def build_page(desk: Desk, uploads: Path, words: Mapping[str, str]) -> Any:
         id_, last = gr.State(""), gr.State("")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                file = gr.File(label="A clip or a picture", file_count="single", type="filepath", height=150)
+                file = gr.File(label="A clip or a picture", file_count="single", type="filepath", height=170)
                 quality = gr.Radio(
                     ["fast", "balanced", "best"], value="balanced", label="Quality", info=_first(words, "quality")
                 )

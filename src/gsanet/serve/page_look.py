@@ -11,7 +11,8 @@ footer { display: none !important; }
 .status { min-height: 3.2rem; }
 .status .line { display: flex; justify-content: space-between; gap: 1rem; flex-wrap: wrap; font-weight: 600; }
 .status .line span + span { font-weight: 400; opacity: .75; }
-.status .bar { height: .55rem; border-radius: 1rem; background: var(--neutral-200); overflow: hidden; margin-top: .45rem; }
+.status .bar { height: .55rem; border-radius: 1rem; background: var(--neutral-200); overflow: hidden;
+  margin-top: .45rem; }
 .dark .status .bar { background: var(--neutral-700); }
 .status .bar i { display: block; height: 100%; background: #e2502f; border-radius: 1rem; transition: width .4s; }
 .status .bar.unknown i { width: 30%; animation: slide 1.4s ease-in-out infinite alternate; }

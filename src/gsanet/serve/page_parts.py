@@ -33,7 +33,7 @@ def status(told: dict[str, Any]) -> str:
     state, progress = told["state"], told["progress"]
     done, total, speed = progress["frames"], progress["total"], progress["frames_per_second"]
     if state == "failed":
-        return message(told["error"])
+        return message(str(told["error"]))
     if state == "cancelled":
         return '<div class="status" role="status">Cancelled.</div>'
     if state == "waiting":
@@ -81,7 +81,7 @@ def downloads(told: dict[str, Any]) -> str:
         return ""
     names = [name for name in _KNOWN if name in found] + [name for name in found if name not in _KNOWN]
     links = "".join(
-        f'<a href="{escape(found[name]["url"])}" download>{escape(_KNOWN.get(name, name))}'
+        f'<a href="{escape(found[name]["url"])}" download>{escape(_KNOWN.get(name, name) or name)}'
         f"<small>{_size(found[name]['bytes'])}</small></a>"
         for name in names
     )

@@ -13,13 +13,10 @@ from fastapi import FastAPI
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.serve.desk import PAGE, Desk
-from gsanet.serve.gate import SHORTEST_TOKEN, App, Gate, is_loopback
+from gsanet.serve.gate import HEADERS, SHORTEST_TOKEN, App, Gate, is_loopback
 from gsanet.serve.limits import Limits
 from gsanet.serve.rest import rest, say
 from gsanet.serve.work import Engine
-
-_HEADERS = 16_384
-"""Bytes that the headers of a request may have."""
 
 _ABOUT = (
     "Any video in, the mask of its prominent object out. Hand in a clip, ask until it is done, fetch the results. "
@@ -58,7 +55,7 @@ def application(
         from gsanet.serve.page import mount_page
 
         mount_page(app, desk, uploads, words or {})
-    return Gate(app, token, desk.limits.bytes + 100_000, desk.room_for_pages)
+    return Gate(app, token, desk.limits.bytes + 100_000, desk.room_for_pages, uploads)
 
 
 def check_host(host: str, token: str | None) -> None:
@@ -100,7 +97,7 @@ def serve(
     desk = Desk(limits, engine)
     try:
         settings: dict[str, Any] = {
-            "log_level": "warning", "server_header": False, "h11_max_incomplete_event_size": _HEADERS,
+            "log_level": "warning", "server_header": False, "h11_max_incomplete_event_size": HEADERS,
             "http": "h11", "ws": "none", "timeout_graceful_shutdown": 3, "timeout_keep_alive": 20,
         }  # fmt: skip
         app = application(desk, token=token, page=page, words=words)
