@@ -53,6 +53,8 @@ _MEMORY, _UNSEEN = 2.0, 0.01
 and the share of a colour that it never had."""
 _NEIGHBOURHOOD = 50
 """Part of the long side over which this is averaged."""
+_YOUNG = 0.5
+"""Seconds: what is not known for so long is no object beside another in one piece."""
 _SHRINK = 0.95
 """An object's usual area follows what is seen of it at once upwards, and so slowly downwards: it may be half hidden."""
 
@@ -62,6 +64,8 @@ class _Track:
     """What is known of an object; places and areas in pixels of the links."""
 
     id: int
+    born: float
+    """When it was first seen."""
     seen: float
     """When, last."""
     centre: NDArray[np.float64]
@@ -116,7 +120,7 @@ class Tracker:
         if self._before is not None:
             carried = self._before if link is None else carry_labels(self._before, link.back)
         colours = colours_of(small)
-        found = Assignment(pieces, self._claims(pieces, carried))
+        found = Assignment(pieces, self._claims(pieces, carried, time))
         self._exchange(found, colours)
         largest = max((track.area for track in self._tracks.values()), default=0.0)
         specks = {piece for piece in found.free() if pieces.is_speck(piece, largest)}
@@ -132,7 +136,7 @@ class Tracker:
         self._learn(found, self._before, colours, time)
         return ids
 
-    def _claims(self, pieces: Pieces, carried: Ids) -> list[list[int]]:
+    def _claims(self, pieces: Pieces, carried: Ids, time: float) -> list[list[int]]:
         """For each piece the objects that it is, most of it first; several where objects touch."""
         claims: list[list[int]] = []
         overlap = pieces.overlap(carried)
@@ -141,6 +145,9 @@ class Tracker:
             known = {id: pixels for id, pixels in covered.items() if id in self._tracks}
             ordered = sorted(known, key=lambda id: -known[id])
             strong = [id for id in ordered if known[id] >= min(_CLAIM * self._tracks[id].area, max(_MOSTLY * area, 1))]
+            # Parts that appear on their own and soon grow together have been one object all the time.
+            grown = [id for id in strong if time - self._tracks[id].born >= _YOUNG]
+            strong = strong if len(strong) == 1 else grown or strong[:1]
             claims.append(strong or [id for id in ordered[:1] if known[id] >= _SLIGHTLY * area])
         return claims
 
@@ -227,7 +234,7 @@ class Tracker:
             look = histogram(colours[inside])
             track = self._tracks.get(id)
             if track is None:
-                self._tracks[id] = _Track(id, time, centre, np.zeros(2), area, look)
+                self._tracks[id] = _Track(id, time, time, centre, np.zeros(2), area, look)
                 continue
             if time > track.seen:
                 velocity = (centre - track.centre) / (time - track.seen)
@@ -260,7 +267,7 @@ class Tracker:
                 centre = np.array([columns.mean(), rows.mean()])
                 self._tracks = dict(self._tracks)
                 self._tracks[self._next] = _Track(
-                    self._next, time, centre, track.velocity.copy(), len(rows), track.colours.copy()
+                    self._next, time, time, centre, track.velocity.copy(), len(rows), track.colours.copy()
                 )
                 track.area, track.apart = float(np.count_nonzero(self._before == id)), None
                 self._next += 1
