@@ -1,7 +1,8 @@
 """What stays of a frame while the network and the average over time are at it: not its picture, where that is large.
 
-A result comes many frames after its picture was read. Of large frames so many pictures would be most of the memory, and
-reading the clip a second time, behind the first, costs less than anything else: two readers hold what two decoders do.
+A result comes many frames after its picture was read. Of large frames (above 2560x1440) so many pictures would be most
+of the memory, and reading the clip a second time, behind the first, costs less than anything else: two readers hold
+what two decoders do.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.video.clip import Clip, Frame
+from gsanet.video.output_format import LARGE as LARGE
 
 Image = NDArray[np.uint8]
 
-LARGE = 4_000_000
-"""Pixels of a frame from which on pictures do not wait: above 2560x1440. Twenty of those that do are 220 MB."""
-
 HUGE = 4 * LARGE
-"""Pixels from which on not even the next frame waits for its turn: above 4K."""
+"""Pixels of a frame from which on not even the next one waits for its turn: above 4K."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ _BT709 = 1
 _LIMITED = 1
 """Brightness is stored in 16..235."""
 
+_WHOLE = 64
+"""Bytes. Rows that are no multiple of it, swscale's vector code would read beyond their end."""
+
 _EXACT = getattr(Interpolation, "ACCURATE_RND", None)
 _ALIKE = Interpolation.BILINEAR if _EXACT is None else Interpolation.BILINEAR | _EXACT
 """Without exact rounding, which PyAV has from 18 on, swscale's quick way is off by up to 3."""
@@ -56,7 +59,11 @@ def mark(context: VideoCodecContext, tags: ColourTags) -> None:
 
 def encoded_colours(converter: VideoReformatter, image: Image, pixels: str, tags: ColourTags) -> VideoFrame:
     """RGB (H,W,3) or RGBA (H,W,4) as a frame in the pixel format *pixels*, marked."""
-    plain = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgba" if image.shape[-1] == 4 else "rgb24")
+    pixels_now = "rgba" if image.shape[-1] == 4 else "rgb24"
+    image = np.ascontiguousarray(image)
+    # Rows as FFmpeg wants them can be read where they are: of 8K a copy would be 100 MB.
+    make = VideoFrame.from_ndarray if image.strides[0] % _WHOLE else VideoFrame.from_numpy_buffer
+    plain = make(image, format=pixels_now)
     frame = converter.reformat(
         plain,
         format=pixels,
