@@ -9,7 +9,7 @@ LIGHT  := $(VENV)/.light
 READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test fast lint format graph clean
+.PHONY: help demo test chromium fast lint format graph clean
 
 help:
 	@sed -n '2,3s/^#   //p' Makefile
@@ -40,8 +40,16 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # As many tests at once as there are processors, four at most for the memory's sake; each on one thread, or they wait for each other.
-test: lint
+test: lint chromium
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
+# For the tests of the page: Debian's own, since the browsers that drivers bring come from elsewhere.
+chromium:
+	@command -v chromium >/dev/null || { \
+	    command -v apt-get >/dev/null || { echo "the tests of the page need Chromium as the command chromium: install it" >&2; exit 1; }; \
+	    as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+	    [ -z "$$as" ] || command -v sudo >/dev/null || { echo "run as root: apt-get install chromium" >&2; exit 1; }; \
+	    $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 fast: $(READY)
 	$(BIN)/pytest -m 'not slow' -x
