@@ -127,11 +127,10 @@ class ProcessPool:
     def close(self) -> None:
         """As :meth:`Pool.close`."""
         for worker in self._workers:
-            if worker.task is not None or not worker.ready:
+            if worker.task is not None:
                 worker.process.terminate()
             else:
-                with suppress(OSError):
-                    worker.pipe.send(None)
+                worker.process.kill()  # it has nothing to lose, and would take its time
         until = time.monotonic() + _GRACE
         for worker in self._workers:
             worker.end(max(0.0, until - time.monotonic()))
@@ -162,7 +161,8 @@ def _work(pipe: Connection, batch: Batch, threads: int) -> None:
             pipe.send(GsanetError(str(error)))
             return
         pipe.send(Ready(worker.description, os.getpid()))
-        while (task := pipe.recv()) is not None:
+        while True:
+            task = pipe.recv()
             pipe.send(worker.run(task, seldom(lambda done, total: pipe.send((done, total)))))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         sys.exit(1)
