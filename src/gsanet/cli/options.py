@@ -97,6 +97,23 @@ Batch = Annotated[
     ),
 ]
 
+Truth = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="True masks, for `--save panel`: FOLDER/holiday/00000.png, or GT in it, named like the frames.",
+        metavar="FOLDER",
+        show_default="none",
+        rich_help_panel=RESULTS,
+    ),
+]
+Preview = Annotated[
+    bool,
+    typer.Option(
+        "--preview",
+        help="Show the frames in the terminal, small, with the object tinted. Clips are done one at a time then.",
+        rich_help_panel=RESULTS,
+    ),
+]
 Object = Annotated[
     Optional[str],
     typer.Option(

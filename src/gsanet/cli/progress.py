@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Task
     from rich.text import Text
 
+    from gsanet.cli.preview import Preview
+
 
 @contextmanager
-def frame_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on stderr while the block runs; call what it yields with (frames done, frames to do)."""
+def frame_progress(what: str, preview: Preview | None = None) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on stderr while the block runs; call what it yields with (frames done, frames to do).
+
+    Args:
+        preview: has the picture that is shown above the bar.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
@@ -23,7 +30,14 @@ def frame_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
             return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True))
+
+    class WithPicture(Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            if preview is not None and preview.picture is not None:
+                yield preview.picture
+            yield self.make_tasks_table(self.tasks)
+
+    progress = WithPicture(*columns, console=Console(stderr=True) if preview is None else preview.console)
     task = progress.add_task(what, total=None)
 
     def show(done: int, total: int | None) -> None:

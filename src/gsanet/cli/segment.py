@@ -63,6 +63,8 @@ def segment(
             rich_help_panel=opt.RESULTS,
         ),
     ] = "blur",
+    truth: opt.Truth = None,
+    preview: opt.Preview = False,
     object: opt.Object = None,
     hint: opt.Hint = None,
     resume: Annotated[
@@ -155,9 +157,17 @@ def segment(
             check_background(background)
             existing: Existing = "overwrite" if overwrite else "resume" if resume else "error"
             # All of this is known before the model is loaded.
-            if many.in_processes(out, len(found.clips), arguments):
+            if not preview and many.in_processes(out, len(found.clips), arguments):
                 batch_of_all = Batch(
-                    out, model, arguments, kinds, background, existing, place=str(Path.cwd()), piece=many.piece
+                    out,
+                    model,
+                    arguments,
+                    kinds,
+                    background,
+                    existing,
+                    place=str(Path.cwd()),
+                    piece=many.piece,
+                    truth=None if truth is None else str(truth.resolve()),
                 )
                 told = many.run(found.clips, batch_of_all, part, stop, report)
             else:
@@ -166,7 +176,7 @@ def segment(
                 if planned:
                     segmenter = Segmenter.from_pretrained(model, **arguments)
                     with many.telling(told, report):
-                        _segment_all(segmenter, planned, kinds, stop, told.outcomes, background)
+                        _segment_all(segmenter, planned, kinds, stop, told.outcomes, background, truth, preview)
         except KeyboardInterrupt:
             raise _stopped("stopped before the first clip", stop) from None
     failed = found.missing + told.failed
@@ -215,6 +225,8 @@ def _segment_all(
     stop: Stopping,
     outcomes: Sequence[ClipOutcome],
     background: str = "blur",
+    truth: Path | None = None,
+    preview: bool = False,
 ) -> None:
     """One line for each clip on stdout, errors on stderr; *outcomes* are filled in.
 
@@ -222,8 +234,11 @@ def _segment_all(
         GsanetError: the only clip failed, or another run writes one of these folders.
         Stopped: a signal came.
     """
+    from rich.console import Console
+
     from gsanet.base.errors import GsanetError
     from gsanet.cli.batch_view import ended
+    from gsanet.cli.preview import Preview
     from gsanet.cli.progress import frame_progress
     from gsanet.segment import keep_finished, segment_clip
     from gsanet.segment.claims import claimed
@@ -237,10 +252,12 @@ def _segment_all(
                 continue
             outcome.attempts = 1
             try:
-                with frame_progress(job.folder.name) as progress:
+                shown = Preview(Console(stderr=True)) if preview else None
+                with frame_progress(job.folder.name, shown) as progress:
                     summary = segment_clip(
-                        segmenter, job, save=kinds, background=background, progress=progress, mine=True
-                    )
+                        segmenter, job, save=kinds, background=background, truth=truth, progress=progress,
+                        watch=shown, mine=True,
+                    )  # fmt: skip
             except KeyboardInterrupt:
                 raise _stopped(f"stopped at {job.said}", stop) from None
             except GsanetError as error:

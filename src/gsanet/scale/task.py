@@ -31,6 +31,8 @@ class Batch:
     """The folder that names without a root are meant in, for workers that begin elsewhere."""
     piece: int = 0
     """Frames of a piece; clips of twice as many and more are cut. 0: none is cut."""
+    truth: str | None = None
+    """A folder of true masks, for panels."""
 
 
 @dataclass(frozen=True)

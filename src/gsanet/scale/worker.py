@@ -90,12 +90,12 @@ class ClipWorker:
         return kept.finished
 
     def _segment(self, segmenter: Segmenter, job: ClipJob, progress: Progress) -> dict[str, Any]:
-        save, background = self._batch.save, self._batch.background
+        save, background, truth = self._batch.save, self._batch.background, self._batch.truth
         if not isinstance(self._store, NetStore):
-            return segment_clip(segmenter, job, save=save, background=background, progress=progress)
+            return segment_clip(segmenter, job, save=save, background=background, truth=truth, progress=progress)
         with tempfile.TemporaryDirectory(prefix="gsanet-") as scratch:
             here = replace(job, folder=Path(scratch) / job.folder.name)
-            summary = segment_clip(segmenter, here, save=save, background=background, progress=progress)
+            summary = segment_clip(segmenter, here, save=save, background=background, truth=truth, progress=progress)
             self._store.put(here.folder, job.folder.name)
         return summary
 

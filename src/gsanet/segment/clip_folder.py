@@ -28,6 +28,7 @@ from gsanet.segment.planning import ClipJob, Existing, keep_finished, plan_clips
 from gsanet.segment.result import FrameResult
 from gsanet.segment.save import DEFAULT, NEED_SLOTS, NO_IMAGE, ClipWriter, make_folder, parse_kinds
 from gsanet.segment.threads import Behind
+from gsanet.segment.truth import open_truth
 from gsanet.video.clip import Clip
 from gsanet.video.finding import SUMMARY
 from gsanet.video.identity import facts_about
@@ -50,7 +51,9 @@ def segment_clip(
     *,
     save: Sequence[str] = DEFAULT,
     background: str = BACKGROUND,
+    truth: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    watch: Callable[[FrameResult], None] | None = None,
     mine: bool = False,
 ) -> dict[str, Any]:
     """Segment one clip into its folder, and return its summary.
@@ -60,7 +63,9 @@ def segment_clip(
 
     Args:
         background: of a ``composite`` (:func:`gsanet.segment.background.open_background`).
+        truth: a folder of true masks, for panels (:func:`gsanet.segment.truth.open_truth`).
         progress: called with (frames done, frames in all, if that is known).
+        watch: called with each result when it has been saved, in a thread.
         mine: the caller has claimed the folder already (:func:`gsanet.segment.claims.claimed`).
 
     Raises:
@@ -80,11 +85,14 @@ def segment_clip(
         try:
             if progress is not None:
                 progress(0, total)
-            with ClipWriter(part, clip, save, background=background) as writer:
+            known = None if truth is None else open_truth(Path(truth), clip.name)
+            with ClipWriter(part, clip, save, background=background, truth=known) as writer:
 
                 def work(result: FrameResult) -> None:
                     nonlocal found
                     writer.add(result)
+                    if watch is not None:
+                        watch(result)
                     found = found or bool(result.mask.any())
                     if progress is not None:
                         progress(writer.frames, total)
@@ -92,7 +100,10 @@ def segment_clip(
                 # Numbers of objects are there if objects are told apart.
                 apart: OptionChanges = {"object": ALL} if "ids" in save and segmenter.options.choice is None else {}
                 results = segmenter.stream(
-                    clip, slots=not NEED_SLOTS.isdisjoint(save), images=not NO_IMAGE.issuperset(save), **apart
+                    clip,
+                    slots=not NEED_SLOTS.isdisjoint(save),
+                    images=watch is not None or not NO_IMAGE.issuperset(save),
+                    **apart,
                 )
                 with closing(results), Behind(work, waiting(clip.width * clip.height, _WAITING)) as behind:
                     for result in results:

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 Map = NDArray[np.float32]
 
 
-class Found(NamedTuple):
+class Computed(NamedTuple):
     """All that a result says, but for the probability, which is averaged yet."""
 
     frame: Kept
@@ -111,7 +111,7 @@ class Pipeline:
                 for group in _batches(frames, bank, self._batch)
             )
             found = (one for group in self._abreast(tasks) for one in group)
-            done: Iterator[tuple[Found, Map]]
+            done: Iterator[tuple[Computed, Map]]
             if options.smooth:
                 size = limited((self._clip.height, self._clip.width), self.motion.size)
                 done = smoothed(found, size, 0 if options.online else LOOKAHEAD, timer=timer)
@@ -154,7 +154,7 @@ class Pipeline:
 
     def _segment(
         self, group: Sequence[Prepared], references: Sequence[Sequence[Reference]]
-    ) -> list[tuple[Found, Map, Link | None]]:
+    ) -> list[tuple[Computed, Map, Link | None]]:
         """One batch: every view through the network, then for each frame their average, and its link."""
         with self._timer("network"):
             by_view = [
@@ -165,7 +165,7 @@ class Pipeline:
         for i, one in enumerate(group):
             with self._timer("resize"):
                 probability = average_views([answers[i].probability for answers in by_view], self.views)
-            all_but = Found(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link)
+            all_but = Computed(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link)
             found.append((all_but, probability, one.link))
         return found
 
