@@ -3,8 +3,8 @@
     python benchmarks/service.py [--clients 20] [--jobs 100]
 
 It starts a server of its own on this machine's loopback. First so many uploads come at once from another process: all
-must be done in the end (those told to come back later do so), and `/v1/health` is asked all the while. Then so many small
-jobs come one after the other, and the memory of the server and of its worker (RSS) is read after each. The exit code is
+must be done in the end (those told to come back later do so), and `/v1/health` is asked all the while. Then so many
+small jobs come one after the other, and the memory of the server and of its worker (RSS) is read after each. The exit code is
 1 if a job was lost.
 """
 
@@ -114,9 +114,7 @@ def main() -> int:
         if memory:
             tenth = max(1, len(memory) // 10)
             first, last = median(memory[tenth : 2 * tenth]), median(memory[-tenth:])
-            print(
-                f"{len(memory)} jobs, one after the other: {first:.0f} MB after the second tenth, {last:.0f} in the last"
-            )
+            print(f"{len(memory)} jobs in a row: {first:.0f} MB after the second tenth, {last:.0f} in the last")
         server.terminate()
         server.wait(30)
         print(f"left behind in its folder: {len(list(Path(place).glob('gsanet*')))} files")

@@ -13,7 +13,7 @@ import pytest
 from serve_client import SMALL
 
 from gsanet.serve.desk import Desk, shown_name
-from gsanet.serve.job import Job
+from gsanet.serve.job import ServedJob
 from gsanet.serve.job_options import wanted
 from gsanet.serve.limits import Limits, RefusedError
 
@@ -27,7 +27,7 @@ def desk() -> Iterator[Desk]:
     assert not one.root.exists()
 
 
-def hand_in(desk: Desk, clip: Path, *, watch: bool = False, **options: object) -> Job:
+def hand_in(desk: Desk, clip: Path, *, watch: bool = False, **options: object) -> ServedJob:
     with desk.place(watch=watch) as job:
         shutil.copy(clip, job.folder / "file.part")
         desk.submit(job, job.folder / "file.part", name="../../a.mp4", wanted=wanted({**SMALL, **options}))

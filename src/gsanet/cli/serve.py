@@ -97,7 +97,7 @@ def serve(
     runtime: opt.Runtime = "auto",
     batch: opt.Batch = None,
 ) -> None:
-    """Serve a page, and a REST service, that segment what is dropped there.
+    """Serve a page, and a REST service, that segment what is uploaded.
 
     The page is at http://127.0.0.1:7860, the service below /v1, explained at /docs. Nothing leaves this machine. Ctrl-C
     ends it; what was uploaded and what came of it is removed then.

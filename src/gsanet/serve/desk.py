@@ -17,10 +17,10 @@ from typing import Any
 from gsanet.base.errors import GsanetError
 from gsanet.serve.child import Child, ChildEndedError
 from gsanet.serve.inspection import Inspector
-from gsanet.serve.job import Job, State
+from gsanet.serve.job import ServedJob, State
 from gsanet.serve.job_options import Wanted
 from gsanet.serve.limits import Limits, RefusedError
-from gsanet.serve.work import BACKGROUND, CLIP, Engine, Task, work
+from gsanet.serve.work import BACKGROUND, CLIP, Assignment, Engine, work
 
 log = logging.getLogger("gsanet.serve")
 
@@ -56,8 +56,8 @@ class Desk:
         self.root = Path(tempfile.mkdtemp(prefix="gsanet-serve-"))  # for this user only
         self._engine = engine or Engine()
         self._lock = threading.Condition()
-        self._jobs: dict[str, Job] = {}
-        self._waiting: deque[Job] = deque()
+        self._jobs: dict[str, ServedJob] = {}
+        self._waiting: deque[ServedJob] = deque()
         self._arriving = 0
         self._running: dict[str, Child] = {}
         self._usual = _A_JOB
@@ -74,7 +74,7 @@ class Desk:
             thread.start()
 
     @contextmanager
-    def place(self, wanted: Wanted | None = None, *, watch: bool = False) -> Iterator[Job]:
+    def place(self, wanted: Wanted | None = None, *, watch: bool = False) -> Iterator[ServedJob]:
         """A job whose upload is about to be written to its folder; hand it to :meth:`submit`.
 
         A job that was not submitted when the block ends goes without a trace.
@@ -92,7 +92,7 @@ class Desk:
                 raise RefusedError("the results of too many jobs are kept: try again later", 429, self._next_removal())
             self._arriving += 1
         name = secrets.token_urlsafe(18)
-        job = Job(name, "", self.root / name, wanted or Wanted({}), watch=watch)
+        job = ServedJob(name, "", self.root / name, wanted or Wanted({}), watch=watch)
         try:
             job.folder.mkdir(mode=0o700)
             yield job
@@ -103,7 +103,7 @@ class Desk:
             if not submitted:
                 shutil.rmtree(job.folder, ignore_errors=True)
 
-    def submit(self, job: Job, clip: Path, *, name: str, wanted: Wanted, background: Path | None = None) -> None:
+    def submit(self, job: ServedJob, clip: Path, *, name: str, wanted: Wanted, background: Path | None = None) -> None:
         """Look at what was uploaded, and let it wait for its turn.
 
         Args:
@@ -138,18 +138,18 @@ class Desk:
         if held > _UNUSED * self.limits.bytes:
             raise RefusedError("too many files were uploaded and not used: try again later", 429, 60)
 
-    def find(self, id: str) -> Job | None:
+    def find(self, id: str) -> ServedJob | None:
         """The job of that id, if there is one still."""
         with self._lock:
             return self._jobs.get(id)
 
-    def tell(self, job: Job) -> dict[str, Any]:
-        """What is known of it now (:meth:`Job.to_dict`)."""
+    def tell(self, job: ServedJob) -> dict[str, Any]:
+        """What is known of it now (:meth:`ServedJob.to_dict`)."""
         with self._lock:
             before = self._waiting.index(job) if job in self._waiting else None
             return job.to_dict(waiting_before=before, expires=self._expires(job))
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: ServedJob) -> None:
         """Stop it where it is, at once."""
         with self._lock:
             if job.over:
@@ -161,7 +161,7 @@ class Desk:
             if child is not None:
                 child.kill()
 
-    def remove(self, job: Job) -> None:
+    def remove(self, job: ServedJob) -> None:
         """Stop it and remove all of it."""
         self.cancel(job)
         with self._lock:
@@ -203,14 +203,14 @@ class Desk:
                 413,
             )
 
-    def _expires(self, job: Job) -> float | None:
+    def _expires(self, job: ServedJob) -> float | None:
         return None if job.ended is None else max(0.0, job.ended + 60 * self.limits.keep - time.monotonic())
 
     def _next_removal(self) -> int:
         times = [left for job in self._jobs.values() if (left := self._expires(job)) is not None]
         return max(1, round(min(times, default=self._usual)))
 
-    def _end(self, job: Job, state: State, error: str | None = None) -> None:
+    def _end(self, job: ServedJob, state: State, error: str | None = None) -> None:
         """With the lock held."""
         if not job.over:
             job.state, job.ended, job.error = state, time.monotonic(), error
@@ -270,13 +270,13 @@ class Desk:
             log.error("no job can be done: %s", self.problem)
         return False
 
-    def _follow(self, job: Job, child: Child) -> None:
+    def _follow(self, job: ServedJob, child: Child) -> None:
         """Until the job is over.
 
         Raises:
             ChildEndedError: the worker is gone.
         """
-        child.send(Task(str(job.folder), job.clip, job.background, job.wanted, self.limits.frames, job.watch))
+        child.send(Assignment(str(job.folder), job.clip, job.background, job.wanted, self.limits.frames, job.watch))
         while True:
             kind, *rest = child.receive(self.limits.patience)
             with self._lock:

@@ -31,7 +31,7 @@ _FILMS = {
 opening one would fetch them."""
 
 
-class Facts(NamedTuple):
+class UploadFacts(NamedTuple):
     """What was found."""
 
     suffix: str
@@ -55,7 +55,7 @@ class Inspector:
         with self._lock:
             self._running()
 
-    def __call__(self, file: Path) -> Facts:
+    def __call__(self, file: Path) -> UploadFacts:
         """What *file* is, within the limits for a frame; that of length is for those who know which part is wanted.
 
         Raises:
@@ -74,7 +74,7 @@ class Inspector:
                 ) from None
         if isinstance(answer, str):
             raise RefusedError(answer, 422)
-        facts = Facts(*answer)
+        facts = UploadFacts(*answer)
         most = self._limits.megapixels
         if facts.width * facts.height > most * 1e6:
             raise RefusedError(
@@ -111,7 +111,7 @@ def _serve(pipe: Connection) -> None:
             pipe.send("the upload cannot be read: it asks for too much memory")
 
 
-def look_at(file: Path) -> Facts:
+def look_at(file: Path) -> UploadFacts:
     """By the headers only: no frame is decoded where the header says what must be known.
 
     Raises:
@@ -122,7 +122,7 @@ def look_at(file: Path) -> Facts:
     return _picture(file) or _film(file)
 
 
-def _picture(file: Path) -> Facts | None:
+def _picture(file: Path) -> UploadFacts | None:
     from gsanet.video.images import open_picture
 
     try:
@@ -135,10 +135,10 @@ def _picture(file: Path) -> Facts | None:
         return None
     if kind not in _PICTURES:
         return None
-    return Facts(_PICTURES[kind], width, height, lasting, True)
+    return UploadFacts(_PICTURES[kind], width, height, lasting, True)
 
 
-def _film(file: Path) -> Facts:
+def _film(file: Path) -> UploadFacts:
     import av
 
     from gsanet.video.decoder import best_stream, promised_seconds
@@ -153,7 +153,7 @@ def _film(file: Path) -> Facts:
             if not seconds:
                 rate = stream.average_rate or stream.guessed_rate or 24
                 seconds = sum(1 for packet in container.demux(stream) if packet.size) / float(rate)
-            return Facts(suffix, stream.width, stream.height, seconds, False)
+            return UploadFacts(suffix, stream.width, stream.height, seconds, False)
     except (av.FFmpegError, OSError, UnicodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise GsanetError(f"the upload is neither a picture nor a video that can be read ({reason})") from None

@@ -18,7 +18,7 @@ _SETTLED = 1.0
 
 
 @dataclass
-class Job:
+class ServedJob:
     """One job. Only the desk (:mod:`gsanet.serve.desk`) changes it."""
 
     id: str

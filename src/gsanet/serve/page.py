@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from gsanet.base.errors import GsanetError
 from gsanet.serve import page_parts as parts
 from gsanet.serve.desk import Desk
-from gsanet.serve.job import Job
+from gsanet.serve.job import ServedJob
 from gsanet.serve.job_options import DECLARED, wanted
 from gsanet.serve.limits import RefusedError
 from gsanet.serve.page_look import CSS, EMPTY, HEAD, HERO
@@ -154,7 +154,7 @@ def build_page(desk: Desk, uploads: Path, words: Mapping[str, str]) -> Any:
     return page.queue(max_size=4 * desk.limits.queue, default_concurrency_limit=None)
 
 
-def _hand_in(desk: Desk, uploads: Path, source: str, behind: str | None, values: dict[str, Any]) -> Job:
+def _hand_in(desk: Desk, uploads: Path, source: str, behind: str | None, values: dict[str, Any]) -> ServedJob:
     """Copy what was dropped into a job's folder, by links where that can be.
 
     Raises:

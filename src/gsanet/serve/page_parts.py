@@ -6,7 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from gsanet.serve.job import Job
+from gsanet.serve.job import ServedJob
 from gsanet.serve.page_look import EMPTY
 
 _CAPTIONS = {
@@ -54,7 +54,7 @@ def message(text: str) -> str:
     return f'<div class="status" role="alert"><span class="error">{escape(text)}</span></div>'
 
 
-def viewer(job: Job) -> str:
+def viewer(job: ServedJob) -> str:
     """Pictures of one frame side by side, with a slider over the frames that can be looked at; the newest at first."""
     frames = [[number, round(time, 3)] for number, time in list(job.views.items())]
     if not frames:

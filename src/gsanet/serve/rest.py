@@ -15,7 +15,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.serve.body import Body
 from gsanet.serve.desk import Desk
-from gsanet.serve.job import Job
+from gsanet.serve.job import ServedJob
 from gsanet.serve.job_options import schema, wanted
 from gsanet.serve.limits import RefusedError
 from gsanet.serve.uploads import Form, receive_form
@@ -109,14 +109,14 @@ async def say(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status, None if after is None else {"retry-after": str(after)})
 
 
-def _found(desk: Desk, id: str) -> Job:
+def _found(desk: Desk, id: str) -> ServedJob:
     job = desk.find(id)
     if job is None:
         raise RefusedError("there is no job of that id; jobs are removed some time after their end", 404)
     return job
 
 
-def _submit(desk: Desk, job: Job, form: Form) -> None:
+def _submit(desk: Desk, job: ServedJob, form: Form) -> None:
     unknown = sorted(set(form.fields) - {"options"})
     if unknown:
         raise RefusedError(f"the form has a part {unknown[0][:40]!r}; there are file, options and background", 422)
