@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import util
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,12 @@ from gsanet.base.errors import GsanetError
 from gsanet.export.graph_file import read_metadata, with_weights
 from gsanet.export.graph_info import INPUTS, KEY, OWN, PROBABILITY, GraphInfo
 from gsanet.export.packaged_graphs import packaged_graph
+from gsanet.export.session_cache import SessionCache
 from gsanet.export.weight_arrays import fingerprint, initialisers, read_arrays
 from gsanet.model.input_size import MULTIPLE, SMALLEST
+from gsanet.weights.header import read_config
+
+Tensors: TypeAlias = Mapping[str, NDArray[Any]] | Callable[[], Mapping[str, NDArray[Any]]]
 
 INSTALL = "run `pip install onnxruntime`"
 
@@ -49,9 +53,11 @@ class FrameNetwork:
 
     Args:
         graph: an ONNX file of ours, or its bytes.
-        tensors: of a checkpoint, by name, any float type; for a graph without weights.
+        tensors: of a checkpoint, by name, any float type; for a graph without weights. Or what reads them, if they
+            are needed.
         threads: that share one frame.
         name: of the model, for messages.
+        cache: where the session is kept ready for the next time.
 
     Attributes:
         info: what the graph says of itself.
@@ -63,31 +69,29 @@ class FrameNetwork:
     def __init__(
         self,
         graph: Path | bytes,
-        tensors: Mapping[str, NDArray[Any]] | None = None,
+        tensors: Tensors | None = None,
         *,
         threads: int = 1,
         name: str = "",
+        cache: SessionCache | None = None,
     ) -> None:
         require_onnxruntime()
         import onnxruntime
 
         self._name = name or (graph.name if isinstance(graph, Path) else "the graph")
-        source: str | bytes = str(graph) if isinstance(graph, Path) else graph
         self.info = self._read_info(graph)
-        if self.info.plan is not None:
-            source = self._complete(graph, tensors)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # errors alone; they are raised as well
-        # Between two frames the threads go to sleep: decoding and flow need the cores.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        # A plan of the memory for every size costs more of it, and saves no time.
-        options.enable_mem_pattern = False
-        try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has a class for each of its status codes, without a common base
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise GsanetError(f"{self._name} cannot be opened by ONNX Runtime ({reason})") from None
+
+        def options() -> Any:
+            chosen = onnxruntime.SessionOptions()
+            chosen.intra_op_num_threads = threads
+            chosen.log_severity_level = 3  # errors alone; they are raised as well
+            # Between two frames the threads go to sleep: decoding and flow need the cores.
+            chosen.add_session_config_entry("session.force_spinning_stop", "1")
+            # A plan of the memory for every size costs more of it, and saves no time.
+            chosen.enable_mem_pattern = False
+            return chosen
+
+        self._session = (cache and cache.open(options())) or self._made(graph, tensors, options(), cache)
         # It would keep all the weights for a change of provider; where it no longer does, this does nothing.
         self._session._model_bytes = None
         self.config = self.info.config
@@ -97,21 +101,22 @@ class FrameNetwork:
         self._none = np.zeros((1, 0, channels, channels), np.float32)
 
     @classmethod
-    def open(cls, file: Path, *precisions: str, threads: int = 1) -> FrameNetwork:
+    def open(cls, file: Path, *precisions: str, threads: int = 1, cache: Path | None = None) -> FrameNetwork:
         """A whole model (``.onnx``), or a checkpoint (``.safetensors``) of a structure whose graph the package has.
 
         Args:
             precisions: for a checkpoint, the one liked best first: ``float32`` (the only one if none is named) or
                 ``int8``, which is quicker on a processor that has instructions for it (VNNI), and which there is for
                 the package's own weights alone.
+            cache: folder in which a checkpoint's session is kept ready (:mod:`gsanet.export.session_cache`).
 
         Raises:
             GsanetError: it is neither, or there is no graph of these precisions for it.
         """
         if file.suffix == ".onnx":
             return cls(file, threads=threads)
-        config, tensors = read_arrays(file)
-        weights = fingerprint(tensors) if "int8" in precisions else ""
+        config = read_config(file)
+        weights = fingerprint(read_arrays(file)[1]) if "int8" in precisions else ""
         graphs = (packaged_graph(config, precision, weights) for precision in precisions or ("float32",))
         graph = next((found for found in graphs if found is not None), None)
         if graph is None and precisions == ("int8",):
@@ -123,7 +128,8 @@ class FrameNetwork:
                 f"{file} is of another structure than the models of the package, which run without PyTorch: "
                 f"`gsanet export {file} -o FOLDER` makes a file that does"
             )
-        network = cls(graph, tensors, threads=threads, name=str(file))
+        place = None if cache is None else SessionCache(cache, file, graph)
+        network = cls(graph, lambda: read_arrays(file)[1], threads=threads, name=str(file), cache=place)
         network.config = config
         return network
 
@@ -188,6 +194,20 @@ class FrameNetwork:
             return GraphInfo.from_json(text)
         except ValueError as error:
             raise GsanetError(f"{self._name}: {error}; it may need a newer gsanet") from None
+
+    def _made(self, graph: Path | bytes, tensors: Tensors | None, options: Any, cache: SessionCache | None) -> Any:
+        import onnxruntime
+
+        source: str | bytes = str(graph) if isinstance(graph, Path) else graph
+        if self.info.plan is not None:
+            source = self._complete(graph, tensors() if callable(tensors) else tensors)
+        try:
+            if cache is not None and isinstance(source, bytes):
+                return cache.make(source, options)
+            return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has a class for each of its status codes, without a common base
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise GsanetError(f"{self._name} cannot be opened by ONNX Runtime ({reason})") from None
 
     def _complete(self, graph: Path | bytes, tensors: Mapping[str, NDArray[Any]] | None) -> bytes:
         assert self.info.plan is not None

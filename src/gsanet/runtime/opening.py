@@ -96,7 +96,7 @@ def _onnx_session(file: Path, precision: str) -> FrameNetwork:
             raise GsanetError(f"{file} is not built like the model of the package: to run it, {INSTALL_TORCH}")
         return _traced(file)
     # int8 is for those who ask for it: its masks are not the same, and not on every processor is it quicker.
-    return FrameNetwork.open(file, "float32" if precision == "auto" else precision)
+    return FrameNetwork.open(file, "float32" if precision == "auto" else precision, cache=cache_folder() / "sessions")
 
 
 def _traced(file: Path) -> FrameNetwork:
