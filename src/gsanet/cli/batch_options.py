@@ -17,7 +17,7 @@ MANY = "Many clips"
 Jobs = Annotated[
     str,
     typer.Option(
-        help="Segment so many clips at once, each in a process of its own; auto: one for each processor.",
+        help="Segment so many clips at once, each in a process of its own; auto: one for every four processors.",
         metavar="N|auto",
         show_default="1; with --engine ray the processors of the cluster",
         rich_help_panel=MANY,

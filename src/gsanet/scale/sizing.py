@@ -9,12 +9,16 @@ from typing import Any
 from gsanet.runtime.opening import has_gpu, has_torch
 from gsanet.scale.processes import processors
 
+PROCESSORS = 4
+"""Of a worker. Decoding, flow and preparing are one thread's, and take a seventh of a frame's time (docs/scale.md): so
+one process keeps seven busy, with less memory than several. Four leave room for the beginnings and ends of clips."""
+
 MEMORY = 1 << 30
-"""Bytes for a worker, with room: benchmarks/jobs.py measures about half of it for clips of 854x480."""
+"""Bytes for a worker, with room."""
 
 
 def suitable_jobs(clips: int, arguments: Mapping[str, Any]) -> int:
-    """One for each processor, as far as there are clips and memory; one where a GPU does the work.
+    """One for every four processors, as far as there are clips and memory; one where a GPU does the work.
 
     Args:
         arguments: of the segmenter.
@@ -23,8 +27,8 @@ def suitable_jobs(clips: int, arguments: Mapping[str, Any]) -> int:
     if device not in ("auto", "cpu") or (device == "auto" and has_gpu() and has_torch()):
         return 1
     room = free_memory()
-    fitting = processors() if room is None else max(1, room // MEMORY)
-    return max(1, min(processors(), clips, fitting))
+    fitting = clips if room is None else room // MEMORY
+    return max(1, min(processors() // PROCESSORS, clips, fitting))
 
 
 def free_memory() -> int | None:

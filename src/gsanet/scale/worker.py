@@ -16,7 +16,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.flow.methods import METHODS
 from gsanet.runtime.opening import runtime_version
-from gsanet.scale.pieces import LookedUp, compute_piece, cut, references_of
+from gsanet.scale.long_clip import LookedUp, compute_piece, cut, references_of
 from gsanet.scale.store import NetStore, open_store
 from gsanet.scale.task import Batch, CutClip, Description, Task, TaskResult
 from gsanet.segment.clip_folder import segment_clip

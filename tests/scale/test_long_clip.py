@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from small import QUICK, different, loaded, make_clip, run_here, written
 
-from gsanet.scale.pieces import cut
+from gsanet.scale.long_clip import cut
 from gsanet.scale.task import Batch
 from gsanet.scale.worker import ClipWorker, pieces_folder
 from gsanet.segment import segment_to_folder
@@ -58,7 +58,7 @@ def test_what_no_piece_knows_is_computed_and_the_masks_are_the_same(batch: Batch
     clip = make_clip(tmp_path / "clips" / "long", 18, still=range(2, 16))
     batch = replace(batch, piece=6, save=("probability",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gsanet.scale.pieces.BEFORE", 1)
+        patch.setattr("gsanet.scale.long_clip.BEFORE", 1)
         (outcome,), results = run_here(batch, clip)
     assert outcome.state == "done" and results[-1].computed > 0
     assert written(tmp_path / "out" / "long") == in_one(clip, tmp_path / "one", batch.save)
