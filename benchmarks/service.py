@@ -4,8 +4,8 @@
 
 It starts a server of its own on this machine's loopback. First so many uploads come at once from another process: all
 must be done in the end (those told to come back later do so), and `/v1/health` is asked all the while. Then so many
-small jobs come one after the other, and the memory of the server and of its worker (RSS) is read after each. The exit code is
-1 if a job was lost.
+small jobs come one after the other, and the memory of the server and of its worker (RSS) is read after each. The exit
+code is 1 if a job was lost.
 """
 
 from __future__ import annotations

@@ -24,6 +24,9 @@ fi
 as=""
 if [ "$(id -u)" = 0 ]; then chown 65534:65534 "$folder/home"; as="setpriv --reuid 65534 --regid 65534 --clear-groups"; fi
 cd "$folder/home"
+if [ -n "$as" ] && ! $as "$(readlink -f "$folder/env/bin/python")" -c ""; then
+    echo "other users may not run this Python: choose another with PYTHON=..." >&2; exit 1
+fi
 HOME="$folder/home" GSANET_TOKEN=0123456789abcdef0123 $as "$folder/env/bin/gsanet" ${command#gsanet } --port 7899 &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
@@ -32,4 +35,7 @@ for i in $(seq 60); do
     [ "$i" = 60 ] && { echo "it does not live" >&2; exit 1; }
     sleep 1
 done
+GSANET_TOKEN=0123456789abcdef0123 "$folder/env/bin/python" "$repository/examples/client.py" http://127.0.0.1:7899 \
+    "$repository/src/gsanet/assets/bunny.mp4" "$folder/out" '{"end": 0.2, "save": ["overlay"]}'
+test -s "$folder/out/overlay.mp4"
 echo "it lives, as user $(ps -o uid= -p $server | tr -d ' '); $(du -sm "$folder/env" | cut -f1) MB"

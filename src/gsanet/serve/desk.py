@@ -20,7 +20,7 @@ from gsanet.serve.inspection import Inspector
 from gsanet.serve.job import ServedJob, State
 from gsanet.serve.job_options import Wanted
 from gsanet.serve.limits import Limits, RefusedError
-from gsanet.serve.work import BACKGROUND, CLIP, Assignment, Engine, work
+from gsanet.serve.work import BACKGROUND, CLIP, Assigned, Engine, work
 
 log = logging.getLogger("gsanet.serve")
 
@@ -276,7 +276,7 @@ class Desk:
         Raises:
             ChildEndedError: the worker is gone.
         """
-        child.send(Assignment(str(job.folder), job.clip, job.background, job.wanted, self.limits.frames, job.watch))
+        child.send(Assigned(str(job.folder), job.clip, job.background, job.wanted, self.limits.frames, job.watch))
         while True:
             kind, *rest = child.receive(self.limits.patience)
             with self._lock:

@@ -29,7 +29,7 @@ class Engine(NamedTuple):
     batch: int | None = None
 
 
-class Assignment(NamedTuple):
+class Assigned(NamedTuple):
     """A job, as the worker is told of it."""
 
     folder: str
@@ -56,7 +56,7 @@ def work(pipe: Connection, engine: Engine) -> None:
         return
     pipe.send(("ready",))
     while True:
-        task: Assignment = pipe.recv()
+        task: Assigned = pipe.recv()
         # Relative names from here on: no path of the server gets into messages and summaries.
         os.chdir(task.folder)
         try:
@@ -69,7 +69,7 @@ def work(pipe: Connection, engine: Engine) -> None:
             os.chdir("/")
 
 
-def _segment(pipe: Connection, network: Any, engine: Engine, task: Assignment) -> tuple[dict[str, Any], dict[str, int]]:
+def _segment(pipe: Connection, network: Any, engine: Engine, task: Assigned) -> tuple[dict[str, Any], dict[str, int]]:
     from gsanet.segment import segment_to_folder
     from gsanet.serve.views import Views, WatchedSegmenter
 
