@@ -137,6 +137,16 @@ def test_a_batch_is_split_where_its_correlations_would_not_fit(flow: RAFTFlow) -
     assert large.at_once(2160, 3840) == 1
 
 
+def test_what_takes_much_memory_is_said_once_for_each_size(flow: RAFTFlow, caplog: pytest.LogCaptureFixture) -> None:
+    large = RAFTFlow(flow._network, device="cpu")
+    large.at_once(480, 854)
+    assert not caplog.records
+    for _ in range(2):
+        large.at_once(1080, 1920)
+    (line,) = caplog.messages
+    assert line.startswith(f"RAFT takes about {volume_bytes(1080, 1920) / 1e9:.1f} GB") and "--flow-size" in line
+
+
 def test_memory_is_given_back(flow: RAFTFlow) -> None:
     flow(texture(), texture(seed=1))
     assert not flow._network.corr_block.corr_pyramid

@@ -126,6 +126,13 @@ def test_a_clock_that_begins_anew(tmp_path: Path) -> None:
     assert np.abs(np.subtract(seen, heard)).max() < 2 * FRAME
 
 
+def test_a_name_with_colons_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("12:30:45.mp4").write_bytes(flashing(tmp_path / "in.mp4", 2, 1).read_bytes())
+    out, notes = written(Path("12:30:45.mp4"), tmp_path)
+    assert len(beeps(out)) == len(flashes(out)) == 2 and not notes
+
+
 def test_a_clip_without_sound_is_silent(tmp_path: Path, tiny_clip: Path) -> None:
     out, notes = written(tiny_clip, tmp_path)
     assert set(ends(out)) == {"video"} and not notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -21,6 +22,8 @@ _STRIDE, _SMALLEST = 8, 128
 
 _CPU_VOLUME = 2 * 2**30
 """Bytes that the correlations of a batch may take on a CPU; on a GPU it is a quarter of its memory."""
+
+log = logging.getLogger("gsanet")
 
 
 class RAFTFlow(NetworkFlow):
@@ -59,6 +62,7 @@ class RAFTFlow(NetworkFlow):
         self.iterations = ITERATIONS if iterations is None else iterations
         if self.iterations < 1:
             raise GsanetError(f"RAFT needs at least one iteration, got {self.iterations}")
+        self._told: tuple[int, int] | None = None
         block = network.corr_block
         self._network.corr_block = _Correlation(num_levels=block.num_levels, radius=block.radius)
 
@@ -69,6 +73,14 @@ class RAFTFlow(NetworkFlow):
         """Pairs whose correlations fit together; one where not even one's do."""
         top, bottom, left, right = padding(height, width)
         one = volume_bytes(height + top + bottom, width + left + right)
+        if one > _room(self.device) and (height, width) != self._told:
+            self._told = (height, width)
+            log.warning(
+                "RAFT takes about %.1f GB of memory for pictures of %dx%d; a smaller --flow-size takes less",
+                one / 1e9,
+                width,
+                height,
+            )
         return max(1, min(self.batch, _room(self.device) // one))
 
     def compute(self, first: Tensor, second: Tensor, size: tuple[int, int]) -> Tensor:

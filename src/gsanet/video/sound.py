@@ -63,7 +63,7 @@ def attach_sound(
 
 def first_frame_time(path: Path) -> float:
     """When the first frame is shown, in seconds on the file's own clock; 0 if there is none."""
-    with suppress(*WRONG_SOUND, StopIteration), closing(av.open(str(path))) as container:
+    with suppress(*WRONG_SOUND, StopIteration), closing(av.open(f"file:{path}")) as container:
         stream = container.streams.best("video")
         frame = next(container.decode(stream)) if stream is not None else None
         if isinstance(frame, VideoFrame) and frame.pts is not None and frame.time_base is not None:
@@ -73,7 +73,7 @@ def first_frame_time(path: Path) -> float:
 
 def _open(path: Path) -> Opened | None:
     try:
-        container = av.open(str(path))
+        container = av.open(f"file:{path}")  # a relative path with a colon in it is no address
     except WRONG_SOUND:
         return None  # frames that come from elsewhere: a folder, a picture
     stream = container.streams.best("audio")
