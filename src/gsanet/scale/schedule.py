@@ -193,7 +193,7 @@ class Schedule:
             cut.left.discard(task.piece)
             yield Went(task.number, sum(cut.done.values()), cut.frames, task.step)
             if not cut.left:
-                self._first.append(Task(task.number, task.job, "join", cut.count))
+                self._first.append(Task(task.number, task.job, "join", cut.count, range(cut.frames)))
         else:
             outcome.state = "kept" if result.state == "kept" else "done"
             outcome.frames, outcome.warnings = result.frames, list(result.warnings)

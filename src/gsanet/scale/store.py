@@ -36,6 +36,10 @@ _AT_ONCE = 256
 Result = TypeVar("Result")
 
 
+class Unreachable(GsanetError):
+    """A place on the net that does not answer, or not as it should: later it may."""
+
+
 def is_address(out: str) -> bool:
     """Whether *out* is a place on the net and no folder."""
     return _SCHEME.match(out) is not None and not Path(out).exists()
@@ -85,7 +89,7 @@ class FolderStore:
         return self.root / name
 
     def remove(self, name: str) -> None:
-        """A folder, if it is there."""
+        """A folder, if it is there and can be removed."""
         shutil.rmtree(self.root / name, ignore_errors=True)
 
 
@@ -183,7 +187,7 @@ class NetStore:
 
     def remove(self, name: str) -> None:
         """As :meth:`FolderStore.remove`."""
-        with suppress(FileNotFoundError):
+        with suppress(Exception):  # what stays is in nobody's way, and goes the next time
             self._files.rm(f"{self._root}/{name}", recursive=True)
 
     def _list(self, path: str) -> list[str]:
@@ -217,7 +221,7 @@ class NetStore:
             except Exception as error:  # every file system has its own
                 if attempt == _TRIES or isinstance(error, PermissionError):
                     said = str(error).strip().splitlines() or [type(error).__name__]
-                    raise GsanetError(f"{self.out} cannot be read or written: {said[0]}") from None
+                    raise Unreachable(f"{self.out} cannot be read or written: {said[0]}") from None
                 time.sleep(_PAUSE * 2 ** (attempt - 1))
         raise AssertionError
 

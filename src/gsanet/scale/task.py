@@ -46,7 +46,7 @@ class Task:
     piece: int = 0
     """Which piece, from 0; of a join how many there are."""
     frames: range = range(0)
-    """Of a piece."""
+    """Of a piece; of a join all."""
     references: tuple[tuple[Reference, ...], ...] = ()
     """For each view what the network keeps of the clip's references: all pieces are shown the same."""
     attempt: int = 1

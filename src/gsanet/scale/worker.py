@@ -17,12 +17,12 @@ from gsanet.base.version import __version__
 from gsanet.flow.methods import METHODS
 from gsanet.runtime.opening import runtime_version
 from gsanet.scale.long_clip import LookedUp, compute_piece, cut, references_of
-from gsanet.scale.store import NetStore, open_store
+from gsanet.scale.store import NetStore, Unreachable, open_store
 from gsanet.scale.task import Batch, CutClip, Description, Task, TaskResult
 from gsanet.segment.clip_folder import segment_clip
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.pipeline import Pipeline
-from gsanet.segment.planning import ClipJob, keep_finished, plan_clip, settings_of
+from gsanet.segment.planning import ClipJob, beside_results, keep_finished, plan_clip, settings_of
 from gsanet.segment.save import NEED_SLOTS
 from gsanet.video.clip import Clip
 from gsanet.video.identity import facts_about
@@ -65,8 +65,7 @@ class ClipWorker:
             step = {"clip": self._clip, "piece": self._piece, "join": self._join}[task.step]
             result = step(task, progress)
         except GsanetError as error:
-            # Somebody else writes it: a worker of a run that was killed, which is about to end.
-            result = TaskResult("failed", error=str(error), again="another run" in str(error))
+            result = TaskResult("failed", error=str(error), again=_may_pass(error))
         except Exception as error:
             said = str(error).strip().splitlines() or [""]
             line = f"{task.job.said}: {type(error).__name__}: {said[0]}"
@@ -83,9 +82,18 @@ class ClipWorker:
 
     def _there(self, job: ClipJob) -> bool:
         """Whether the try before got as far as the end: only its message was lost."""
-        if self._batch.existing == "overwrite" or not self._store.local or not job.folder.exists():
+        if self._batch.existing == "overwrite":
             return False
-        now = plan_clip(job.named, job.folder, "resume", job.part)
+        if isinstance(self._store, NetStore):
+            name = job.folder.name
+            found = self._store.summaries([name])
+            if not found:
+                return False
+            now = beside_results(job, self._store.place(name), found[name], "resume")
+        elif job.folder.exists():
+            now = plan_clip(job.named, job.folder, "resume", job.part)
+        else:
+            return False
         (kept,) = keep_finished([now], self._segmenter, self._batch.save, self._batch.background)
         return kept.finished
 
@@ -129,6 +137,8 @@ class ClipWorker:
 
     def _join(self, task: Task, progress: Progress) -> TaskResult:
         place, pieces = self._place(task.job), task.piece
+        if task.attempt > 1 and not self._store.has(f"{place}/{0:05d}.json"):
+            return TaskResult("done", frames=len(task.frames))  # pieces go when all is done
         with tempfile.TemporaryDirectory(prefix="gsanet-") as scratch:
             homes: dict[str, int] = {}
             for number in range(pieces):
@@ -161,6 +171,11 @@ class ClipWorker:
         }
         mark = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
         return f"{pieces_folder(job.folder.name)}/{mark}"
+
+
+def _may_pass(error: GsanetError) -> bool:
+    """Whether it is no fault of the clip: a disk or the net, or a worker of a killed run, which is about to end."""
+    return isinstance(error, Unreachable) or str(error).startswith(("cannot write", "another run"))
 
 
 def pieces_folder(name: str) -> str:
