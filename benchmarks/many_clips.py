@@ -6,6 +6,11 @@ Clips are folders of two pictures of 16x16. They are found and planned as by ``g
 actors that do nothing, so that all the time is that of the driver, the scheduler and Ray (``--engine none``: workers in
 the driver's own process, which leaves the scheduler alone). ``--real`` clips are then segmented for real, at the
 smallest size, by one worker: what a clip costs that hardly has frames. Nothing is asserted; rows are Markdown.
+
+    python benchmarks/many_clips.py --wait 1.0 --clips 24
+
+Actors that wait so many seconds for each clip and compute nothing: how one and two of them compare on a machine that
+has no processors to spare for the work itself.
 """
 
 from __future__ import annotations
@@ -35,6 +40,10 @@ from gsanet.video.trimmed import Span
 SMALL = {"size": 64, "flow_size": 64, "runtime": "onnx", "device": "cpu"}
 
 
+WAIT = 0.0
+"""Seconds that an actor takes for a clip."""
+
+
 class IdleSeat:
     """An actor that has a clip done at once."""
 
@@ -45,6 +54,7 @@ class IdleSeat:
         return Ready(None, os.getpid())  # type: ignore[arg-type]
 
     def run(self, task: Task) -> TaskResult:
+        time.sleep(WAIT)
         return TaskResult("done", frames=2, seconds=0.0)
 
     def far(self) -> tuple[int, int | None]:
@@ -137,6 +147,30 @@ def simulate(folder: Path, count: int, engine: str, workers: int) -> None:
     print(f"\nmemory while clips are handed out: {memory() - before:+.0f} MB; the report has {size / 1e6:.1f} MB")
 
 
+def compare(folder: Path, count: int, seconds: float) -> None:
+    """One worker and two, in turns."""
+    global WAIT
+    WAIT = seconds
+    actors.Seat = IdleSeat  # type: ignore[misc,assignment]
+    batch = Batch(str(folder / "out"), arguments=SMALL, save=("masks",), place=str(folder))
+    jobs = plan_batch(find_clips([str(folder / "clip*")]).clips, batch, Span())
+    print(f"| workers | seconds for {count} clips of {seconds:g} s | times as quick |\n|---|---|---|")
+    first = 0.0
+    for workers in (1, 2):
+        outcomes = outcomes_of(jobs, batch.out)
+        pool = actors.RayPool(batch, workers)
+        pool.begin()
+        while pool.free < workers:
+            pool.wait(1.0)
+        pool.begin = lambda: None  # type: ignore[method-assign]
+        started = time.perf_counter()
+        with closing(run_batch(batch, jobs, outcomes, pool)) as events:
+            for _ in events:
+                took = time.perf_counter() - started
+        first = first or took
+        print(f"| {workers} | {took:.1f} | {first / took:.2f} |", flush=True)
+
+
 def segment(folder: Path, count: int) -> None:
     """Some for real, in one worker process; then again with what is there kept."""
     print(f"\n| {count} clips for real, one worker | seconds | ms a clip |\n|---|---|---|")
@@ -163,10 +197,14 @@ def main() -> None:
     parser.add_argument("--engine", choices=["ray", "none"], default="ray")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--real", type=int, default=200)
+    parser.add_argument("--wait", type=float)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, arguments.clips)
+        if arguments.wait:
+            compare(folder, arguments.clips, arguments.wait)
+            return
         print("| | clips | seconds | ms a clip | MB of the driver after it |\n|---|---|---|---|---|")
         simulate(folder, arguments.clips, arguments.engine, arguments.workers)
         if arguments.real:
