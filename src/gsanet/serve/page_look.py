@@ -31,7 +31,8 @@ footer { display: none !important; }
 .downloads { display: flex; flex-wrap: wrap; gap: .6rem; }
 .downloads a { border: 1px solid var(--border-color-primary); border-radius: .5rem; padding: .55rem .8rem;
   text-decoration: none !important; color: inherit !important; background: var(--background-fill-secondary); }
-.downloads a:hover, .downloads a:focus-visible { border-color: #e2502f; }
+.downloads a:hover, .downloads a.file-preview a { pointer-events: none; }
+:focus-visible { border-color: #e2502f; }
 .downloads small { opacity: .7; margin-left: .35rem; }
 .empty { border: 2px dashed var(--border-color-primary); border-radius: .8rem; padding: 2.5rem 1rem; text-align: center;
   opacity: .8; }

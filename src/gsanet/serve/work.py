@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import zipfile
@@ -49,6 +50,7 @@ def work(pipe: Connection, engine: Engine) -> None:
     ("view", number, time or None), and at the end ("done", summary, {name of a result: bytes}) or ("failed", line)."""
     from gsanet.runtime.opening import open_pretrained
 
+    logging.getLogger("gsanet").addHandler(logging.NullHandler())  # what is wrong with a clip is told to its owner
     try:
         network = open_pretrained(engine.model, engine.runtime, engine.device, engine.precision)  # type: ignore[arg-type]
     except GsanetError as error:
