@@ -2,7 +2,7 @@
 
     python benchmarks/references.py DATA/DAVIS_train alone|foreign|past|joined -o scores.json
 
-``alone``: each sequence is a clip. ``foreign``: the same, but with the references of all sequences joined into one film.
+``alone``: each sequence is a clip. ``foreign``: the same, with the references of all sequences joined into one film.
 ``past``: the same, with references from the sequence's own past, as they come. ``joined``: all sequences as one clip.
 Prints the mean over sequences of J and F, in percent, and writes both for every frame.
 """

@@ -88,7 +88,10 @@ def ours(film: Path) -> list[int]:
     found = []
     for window in windows(iter(open_clip(film)), lookahead=True, size=448):
         if linker(window) is None and window.frame.index:
-            found.append(window.frame.index)
+            if window.frame.index in linker.returned:
+                found.pop()  # the flash before it is no shot
+            else:
+                found.append(window.frame.index)
     return found
 
 

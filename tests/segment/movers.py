@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.segment.kept import Kept
 from gsanet.segment.links import Linker
 from gsanet.segment.motion import Window
 from gsanet.segment.objects import Linked
@@ -66,7 +67,8 @@ def linked(frames: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.bool_
     for t, (frame, mask) in enumerate(zip(frames, masks, strict=True)):
         small = limit(frame, 448)
         before = limit(frames[t - 1], 448) if t else None
-        link = linker(Window(None, small, before, None))  # type: ignore[arg-type]
+        link = linker(Window(Kept(t, t / FPS, "", SIZE), small, before, None))
         result = FrameResult(t, t / FPS, f"{t:05d}", frame, mask.astype(np.float32), frame, {}, SIZE)
-        found.append(Linked(result, link, link is None))
+        back = t in linker.returned
+        found.append(Linked(result, link, link is None and not back, back))
     return found

@@ -27,7 +27,7 @@ def followed(count: int, places: Sequence[Place], post: tuple[int, int] | None =
     frames, truths = draw(count, places, post)
     tracker = Tracker(448)
     found = []
-    for (result, link, new), truth in zip(linked(frames, [truth > 0 for truth in truths]), truths, strict=True):
+    for (result, link, new, _), truth in zip(linked(frames, [truth > 0 for truth in truths]), truths, strict=True):
         ids = tracker(result.mask, result.image, result.time, link, new)
         assert ((ids > 0) == result.mask).all()  # all that was found is some object, and nothing else is
         things = []
@@ -54,7 +54,7 @@ def test_an_object_that_stays_away_longer_is_another_one() -> None:
     frames, truths = draw(60, [lambda t: (30 if t < 5 else -40 if t < 45 else 150, 54)])
     tracker = Tracker(448)
     numbers = set()
-    for result, link, new in linked(frames, [truth > 0 for truth in truths]):
+    for result, link, new, _ in linked(frames, [truth > 0 for truth in truths]):
         numbers |= set(np.unique(tracker(result.mask, result.image, result.time, link, new)).tolist())
     assert numbers == {0, 1, 2}
 
@@ -83,6 +83,24 @@ def test_a_new_shot_has_new_numbers() -> None:
     assert set(np.unique(ids[3]).tolist()) == {0, 1, 2} and set(np.unique(ids[4]).tolist()) == {0, 3}
 
 
+@pytest.mark.parametrize("asked", [{"object": "largest"}, {"hint": "30,40"}, {"object": "all"}])
+def test_a_flash_ends_nothing(asked: dict[str, str]) -> None:
+    frames, truths = draw(12, [RIGHT, LEFT])
+    masks = [truth > 0 for truth in truths]
+    for t in (5, 6):
+        frames[t] = frames[t] // 10 + 229
+        masks[t][:] = False
+    for mask, truth in zip(masks, truths, strict=True):
+        mask[(truth == 2) & (np.arange(SIZE[0])[:, None] > 70)] = False
+    links = linked(frames, masks)
+    assert [t for t, one in enumerate(links) if one.new] == [0, 5]
+    assert [t for t, one in enumerate(links) if one.back] == [7]
+    meant = (1, 2) if asked == {"object": "all"} else (1,)
+    for result, mask, truth in zip(choose(links, **asked), masks, truths, strict=True):
+        np.testing.assert_array_equal(result.mask, mask & np.isin(truth, meant))
+        assert {one.id for one in result.objects} <= {1, 2}
+
+
 def test_specks_are_of_the_nearest_object() -> None:
     frames, truths = draw(3, [RIGHT, LEFT])
     masks = [truth > 0 for truth in truths]
@@ -107,7 +125,7 @@ def choose(links: Sequence[Linked], online: bool = False, **asked: str | None) -
 
 def test_all_objects_are_all_that_was_found() -> None:
     links, _ = scene()
-    for result, (before, _, _) in zip(choose(links, object="all"), links, strict=True):
+    for result, (before, *_) in zip(choose(links, object="all"), links, strict=True):
         assert (result.mask == before.mask).all() and result.ids is not None
         assert ((result.ids > 0) == before.mask).all()
         assert [one.area for one in result.objects] == [int((result.ids == one.id).sum()) for one in result.objects]

@@ -43,15 +43,14 @@ class ClipFacts:
     def __init__(self) -> None:
         self._objects: dict[int, _Object] = {}
         self._shots: list[tuple[FrameOf, FrameOf]] = []
-        self._shot: int | None = None
         self._told_apart = False
 
     def add(self, result: FrameResult) -> None:
         """The next frame."""
         frame = FrameOf(result.name, round(result.time, 3))
-        if result.shot != self._shot:
-            self._shot = result.shot
+        if result.shot == len(self._shots):
             self._shots.append((frame, frame))
+        del self._shots[result.shot + 1 :]  # after a flash the shot before it goes on
         self._shots[-1] = (self._shots[-1][0], frame)
         self._told_apart = self._told_apart or result.ids is not None
         for seen in result.objects:

@@ -27,6 +27,10 @@ CUT = 0.45
 train it is 0.73 or more from frame to frame, and 0.23 or less from one video to the next."""
 
 
+FLASH = 5
+"""Frames at most between two cuts after which the picture of before is there again."""
+
+
 class Link(NamedTuple):
     """How a frame is connected with the one before, in pixels of :attr:`Window.small`."""
 
@@ -52,6 +56,11 @@ class Linker:
         self._dis = DISFlow()
         self._lookahead = lookahead
         self._next: Flow | None = None
+        self._left: NDArray[np.uint8] | None = None
+        self._since = 0
+        self.returned: set[int] = set()
+        """Numbers of the frames after a flash: without a link to the frame before, but of the same shot as those before
+        the flash."""
 
     def __call__(self, window: Window, forward: Flow | None = None, backward: Flow | None = None) -> Link | None:
         """The link of a frame to the one before; None where there is none, or a cut between.
@@ -68,13 +77,22 @@ class Linker:
         if back is None:
             back = self._dis(here, there) if forth is None else inverse(forth)
         past = likeness(here, there, back)
+        self._since += 1
         if past.mean() < CUT:
+            self._note_return(window, here, there)
             return None
         if not self._lookahead:
             return Link(back, past)
         if forth is None:
             forth = inverse(back)
         return Link(back, past, forth, likeness(there, here, forth))
+
+    def _note_return(self, window: Window, here: NDArray[np.uint8], there: NDArray[np.uint8]) -> None:
+        left, self._left = self._left, there
+        if left is not None and self._since <= FLASH and likeness(here, left, self._dis(here, left)).mean() >= CUT:
+            self.returned.add(window.frame.index)
+            self._left = None
+        self._since = 0
 
 
 def inverse(flow: Flow) -> Flow:

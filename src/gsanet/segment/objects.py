@@ -45,6 +45,8 @@ class Linked(NamedTuple):
     """None for a repeat of the same picture, and where a shot begins."""
     new: bool = False
     """A shot begins."""
+    back: bool = False
+    """After a flash: the shot goes on that was there before the last one began."""
 
 
 def chosen(
@@ -64,11 +66,11 @@ def chosen(
     tracker, picker = Tracker(size), _Picker(choice, clip, online)
     coming = UntilBroken(results)
     with Spool(clip) as waiting:
-        for result, link, new in coming:
-            if new:
+        for result, link, new, back in coming:
+            if new or back:
                 yield from map(picker.pick, waiting.take())
-                picker.begin_shot()
-            result = replace(result, ids=tracker(result.mask, result.image, result.time, link, new))
+                picker.begin_shot(back)
+            result = replace(result, ids=tracker(result.mask, result.image, result.time, link, new, back))
             result = replace(result, objects=_objects(result))
             picker.look(result)
             if not picker.settled:
@@ -89,6 +91,7 @@ class _Picker:
         self._open = list(choice.hints)
         self._wanted: set[int] = set(choice.ids)
         self._areas: dict[int, int] = {}
+        self._left: tuple[dict[int, int], set[int]] | None = None
         self._known: set[int] = set()
         self._last: FrameResult | None = None
         self._first: float | None = None
@@ -98,11 +101,14 @@ class _Picker:
         """Whether nothing that comes in this shot changes what is meant."""
         return self._online or not (self._open or self._choice.object == LARGEST)
 
-    def begin_shot(self) -> None:
-        """Numbers of before are not seen again."""
-        self._areas.clear()
-        if not self._choice.ids:
-            self._wanted.clear()
+    def begin_shot(self, back: bool) -> None:
+        """Numbers of before are not seen again, but after a flash those of before it."""
+        left = self._left
+        self._left = None if back else (self._areas, self._wanted)
+        if back and left is not None:
+            self._areas, self._wanted = left
+        else:
+            self._areas, self._wanted = {}, set(self._choice.ids)
 
     def look(self, result: FrameResult) -> None:
         """Learn from the next result, which has all that was found."""

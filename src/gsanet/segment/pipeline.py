@@ -89,7 +89,7 @@ class Pipeline:
         options, choice = self.options, self.options.choice
         with closing(self._linked()) as results:
             if choice is None:
-                yield from (result for result, _, _ in results)
+                yield from (result for result, *_ in results)
             else:
                 yield from chosen(results, choice, self._clip, size=self.motion.size, online=options.online)
 
@@ -119,14 +119,16 @@ class Pipeline:
                 done = ((one, probability) for one, probability, _ in found)
             shot = -1
             for one, probability in done:
-                shot += one.link is None
+                back = one.frame.index in linker.returned
+                shot += -1 if back else one.link is None
                 for frame in (one.frame, *one.repeats):
                     result = FrameResult(
                         frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size,
                         shot=shot,
                     )  # fmt: skip
                     first = frame is one.frame
-                    yield Linked(result, one.link if first else None, first and one.link is None)
+                    new = first and one.link is None and not back
+                    yield Linked(result, one.link if first else None, new, first and back)
 
     @contextmanager
     def _second_look(self) -> Iterator[Callable[[Kept], NDArray[np.uint8] | None]]:

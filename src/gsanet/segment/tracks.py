@@ -95,9 +95,17 @@ class Tracker:
         self._next = 1
         self._tracks: dict[int, _Track] = {}
         self._before: Ids | None = None
+        self._left: tuple[dict[int, _Track], Ids | None] | None = None
+        """What was known when the shot began, in case that it was a flash."""
 
     def __call__(
-        self, mask: NDArray[np.bool_], image: NDArray[np.uint8], time: float, link: Link | None, new: bool
+        self,
+        mask: NDArray[np.bool_],
+        image: NDArray[np.uint8],
+        time: float,
+        link: Link | None,
+        new: bool,
+        back: bool = False,
     ) -> Ids:
         """The objects of the next frame.
 
@@ -107,13 +115,17 @@ class Tracker:
             time: in seconds.
             link: to the frame before. None: it shows the same picture, or *new*.
             new: nothing of before can be seen any more: a shot begins, and the numbers of before end.
+            back: after a flash: all is as it was before the last shot began.
 
         Returns:
             (H,W) uint16: the number of the object of each pixel of *mask*, from 1, and 0 elsewhere.
         """
-        if new or self._before is None:
-            self._tracks.clear()
-            self._before = None
+        if back and self._left is not None:
+            self._tracks, self._before = self._left
+            self._left = None
+        elif new or self._before is None:
+            self._left = (self._tracks, self._before)
+            self._tracks, self._before = {}, None
         small = limit(image, self._size)
         pieces = Pieces(mask, small.shape[:2])
         carried = np.zeros(small.shape[:2], np.uint16)
