@@ -117,6 +117,7 @@ def test_every_command_has_an_example_that_parses(words: str) -> None:
         ("segment", "--quality", choices.QUALITIES),
         ("segment", "--precision", choices.PRECISIONS),
         ("segment", "--runtime", choices.RUNTIMES),
+        ("segment", "--engine", choices.ENGINES),
         ("score", "--runtime", choices.RUNTIMES),
         ("bench", "--quality", choices.QUALITIES),
         ("demo", "--quality", choices.QUALITIES),
