@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from gsanet.serve.desk import Desk, shown_name
 from gsanet.serve.job import ServedJob
 from gsanet.serve.job_options import wanted
 from gsanet.serve.limits import Limits, RefusedError
+from gsanet.serve.private_folder import PrivateFolder
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,20 @@ def test_a_model_that_is_not_there_is_said_of_the_job(tmp_path: Path) -> None:
     kind, line = child.receive(60)
     child.close()
     assert kind == "failed" and "none.safetensors" in line
+
+
+def test_folders_of_killed_servers_go_and_those_of_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / "gsanet-serve-dead"
+    dead.mkdir()
+    (dead / "lock").touch()
+    mine = PrivateFolder()
+    other = PrivateFolder()
+    assert sorted(tmp_path.iterdir()) == sorted([mine.path, other.path])
+    assert mine.path.stat().st_mode & 0o077 == 0
+    mine.close()
+    other.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

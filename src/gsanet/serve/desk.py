@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from gsanet.serve.inspection import Inspector
 from gsanet.serve.job import ServedJob, State
 from gsanet.serve.job_options import Wanted
 from gsanet.serve.limits import Limits, RefusedError
+from gsanet.serve.private_folder import PrivateFolder
 from gsanet.serve.work import BACKGROUND, CLIP, Assigned, Engine, work
 
 log = logging.getLogger("gsanet.serve")
@@ -53,7 +53,8 @@ class Desk:
 
     def __init__(self, limits: Limits | None = None, engine: Engine | None = None) -> None:
         self.limits = limits or Limits()
-        self.root = Path(tempfile.mkdtemp(prefix="gsanet-serve-"))  # for this user only
+        self._folder = PrivateFolder()
+        self.root = self._folder.path
         self._engine = engine or Engine()
         self._lock = threading.Condition()
         self._jobs: dict[str, ServedJob] = {}
@@ -191,7 +192,7 @@ class Desk:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(10)
-        shutil.rmtree(self.root, ignore_errors=True)
+        self._folder.close()
 
     def _check_length(self, seconds: float, wanted: Wanted) -> None:
         span = wanted.span

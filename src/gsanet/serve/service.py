@@ -97,7 +97,7 @@ def serve(
     desk = Desk(limits, engine)
     try:
         settings: dict[str, Any] = {
-            "log_level": "warning", "server_header": False, "h11_max_incomplete_event_size": HEADERS,
+            "log_level": "critical", "server_header": False, "h11_max_incomplete_event_size": HEADERS,
             "http": "h11", "ws": "none", "timeout_graceful_shutdown": 3, "timeout_keep_alive": 20,
         }  # fmt: skip
         app = application(desk, token=token, page=page, words=words)
