@@ -16,7 +16,7 @@ from small import different, loaded, make_clip, written
 from gsanet.base.errors import GsanetError
 from gsanet.scale.run import outcomes_of, plan_batch, run_batch
 from gsanet.scale.schedule import Retried, Went
-from gsanet.scale.task import Batch, Message, Ready
+from gsanet.scale.task import Batch
 from gsanet.segment import segment_to_folder
 from gsanet.video.named import named
 from gsanet.video.trimmed import Span
@@ -28,17 +28,6 @@ from gsanet.scale.actors import RayPool
 pytestmark = pytest.mark.slow
 
 
-class Known(RayPool):
-    """Remembers the numbers of its processes."""
-
-    processes: tuple[int, ...] = ()
-
-    def wait(self, seconds: float) -> list[Message]:
-        messages = super().wait(seconds)
-        self.processes += tuple(message.process for message in messages if isinstance(message, Ready))
-        return messages
-
-
 def test_twelve_clips_and_a_long_one_with_a_worker_killed_in_the_middle(batch: Batch, tmp_path: Path) -> None:
     long = make_clip(tmp_path / "clips" / "long", 40)
     clips = [make_clip(tmp_path / "clips" / f"clip{i:02d}", 3, seed=i) for i in range(12)]
@@ -48,12 +37,13 @@ def test_twelve_clips_and_a_long_one_with_a_worker_killed_in_the_middle(batch: B
     batch = replace(batch, out=f"local://{tmp_path}/out", piece=10)
     jobs = plan_batch([named(clip) for clip in (long, bad, *clips)], batch, Span())
     outcomes = outcomes_of(jobs, batch.out)
-    pool = Known(batch, 2)
+    pool = RayPool(batch, 2)
     killed, retried = 0, []
     for event in run_batch(batch, jobs, outcomes, pool, pause=0.1):
         retried += [event.why] if isinstance(event, Retried) else []
-        if isinstance(event, Went) and event.step == "piece" and not killed:
-            killed = pool.processes[0]
+        busy = [actor.process for actor in pool._actors if actor.task is not None and actor.task.step == "piece"]
+        if isinstance(event, Went) and event.step == "piece" and busy and not killed:
+            killed = busy[0]
             os.kill(killed, signal.SIGKILL)
     assert [one.state for one in outcomes] == ["done", "failed", *["done"] * 12]
     assert outcomes[0].pieces == 4 and outcomes[0].frames == 40

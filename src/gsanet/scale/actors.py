@@ -101,6 +101,7 @@ class _Actor:
         self.handle = handle
         self.begins: Any = handle.describe.remote()
         self.ready = False
+        self.process = 0
         self.task: Task | None = None
         self.result: Any = None
         self.far: Any = None
@@ -188,7 +189,7 @@ class RayPool:
         if not actor.ready:
             if isinstance(said, str):
                 raise GsanetError(said)
-            actor.ready, self._failures = True, 0
+            actor.ready, actor.process, self._failures = True, said.process, 0
             return [said]
         task, actor.task, actor.result, actor.far = actor.task, None, None, None
         assert task is not None
