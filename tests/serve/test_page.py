@@ -30,7 +30,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, accept_downloads=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     wrong: list[str] = []
     page.on("request", lambda one: None if one.url.startswith((address, "data:", "blob:")) else wrong.append(one.url))
@@ -71,7 +73,8 @@ def test_from_upload_to_download(page: Any, tiny_clip: Path, tmp_path: Path) -> 
     for words in ("Overlay video", "Cut-out video", "Masks", "COCO", "On the background"):
         assert any(words in name for name in names), words
     with page.expect_download() as download:
-        page.click(".downloads a:has-text('Masks')")
+        page.focus(".downloads a:has-text('Masks')")
+        page.keyboard.press("Enter")
     saved = tmp_path / "masks.zip"
     download.value.save_as(saved)
     assert download.value.suggested_filename == "tiny-masks.zip"

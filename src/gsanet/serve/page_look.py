@@ -68,7 +68,8 @@ HEAD = """
     if (!field) return;
     field.value = `${x},${y}@${Number(viewer.dataset.time || 0).toFixed(3)}`;
     field.dispatchEvent(new Event('input', { bubbles: true }));
-    field.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    field.scrollIntoView({ block: 'center', behavior: still ? 'auto' : 'smooth' });
   });
 })();
 </script>
