@@ -88,7 +88,7 @@ class Linker:
         return Link(back, past, forth, likeness(there, here, forth))
 
     def _note_return(self, window: Window, here: NDArray[np.uint8], there: NDArray[np.uint8]) -> None:
-        left, self._left = self._left, there
+        left, self._left = self._left, there.copy()  # of small frames it is the frame itself, which must not wait
         if left is not None and self._since <= FLASH and likeness(here, left, self._dis(here, left)).mean() >= CUT:
             self.returned.add(window.frame.index)
             self._left = None
