@@ -54,6 +54,9 @@ class Options:
     flow_directions: Literal["forward", "both"] = "forward"
     """``both`` averages with the flow from the frame before."""
 
+    fovea: bool = False
+    """Look closer: show the network once more the surroundings of an object that is small
+    (:mod:`gsanet.segment.fovea`). Up to twice the work."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
     object: str | None = None
@@ -118,6 +121,7 @@ class OptionChanges(TypedDict, total=False):
     flip: bool
     scales: tuple[float, ...]
     flow_directions: Literal["forward", "both"]
+    fovea: bool
     smooth: bool
     object: str | None
     hint: str | None
@@ -126,10 +130,10 @@ class OptionChanges(TypedDict, total=False):
 QUALITY: dict[Quality, OptionChanges] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
-    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512},
+    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512, "fovea": True},
 }
-"""Presets: one pass of the network per frame on a smaller picture, one, four on a larger one. What each gains and costs
-is in the README."""
+"""Presets: one pass of the network per frame on a smaller picture, one, four on a larger one and four more, closer, on
+what is small in it. What each gains and costs is in the README."""
 
 DEFAULT_QUALITY: Quality = "balanced"
 

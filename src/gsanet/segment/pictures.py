@@ -11,6 +11,7 @@ import numpy as np
 from gsanet.flow.colour import Flow
 from gsanet.flow.sequence import Direction
 from gsanet.runtime.interface import Pictures, Timer
+from gsanet.segment.fovea import Closer
 from gsanet.segment.kept import Kept
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import ComputedMotion, Motion, Window, draw, windows
@@ -27,6 +28,8 @@ class Prepared(NamedTuple):
     """To the frame before, if it was asked for and there is one."""
     repeats: tuple[Kept, ...] = ()
     """Frames right after it that show the same picture, and have no pictures of their own."""
+    closer: Closer | None = None
+    """What a closer look needs, if one was asked for."""
 
 
 def prepared_frames(
@@ -37,6 +40,7 @@ def prepared_frames(
     linker: Linker | None = None,
     timer: Timer = lambda stage: nullcontext(),
     images: bool = False,
+    closer: tuple[int, int] | None = None,
 ) -> Generator[Prepared, None, None]:
     """The pictures of every frame, in order; one frame late if the motion looks ahead.
 
@@ -45,8 +49,10 @@ def prepared_frames(
         linker: finds out how each frame is connected with the one before.
         timer: of the stages ``flow`` and ``prepare``.
         images: whether frames keep their own pictures beside.
+        closer: (h,w) of the frame for a closer look, if there is to be one.
     """
-    for window in windows(frames, motion.lookahead, motion.size, [view.size for view in views], images):
+    sizes = [view.size for view in views] + ([] if closer is None else [closer])
+    for window in windows(frames, motion.lookahead, motion.size, sizes, images):
         if only is None or any(frame.index in only for frame in (window.frame, *window.repeats)):
             with timer("flow"):
                 directions = dict.fromkeys(view.direction for view in views)
@@ -54,7 +60,8 @@ def prepared_frames(
                 link = None if linker is None else linker(window, *known_flow(window, flows, motion))
             with timer("prepare"):
                 pictures = show(window, views, flows, motion.in_pixels)
-            yield Prepared(window.frame, pictures, link, window.repeats)
+            again = None if closer is None else Closer(window.images[closer], flows, motion.in_pixels)
+            yield Prepared(window.frame, pictures, link, window.repeats, again)
 
 
 def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:

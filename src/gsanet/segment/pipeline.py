@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 
 from gsanet.runtime.interface import Reference, Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.fovea import (
+    REACH,
+    SHARE,
+    Box,
+    Closer,
+    canvas,
+    closer_pictures,
+    closer_size,
+    closest_side,
+    places,
+    put_in,
+)
 from gsanet.segment.kept import LARGE, Kept, second_look, waiting
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
@@ -38,6 +50,8 @@ class Computed(NamedTuple):
     """Frames that show its picture again."""
     link: Link | None
     """To the frame before; None where a shot begins."""
+    again: tuple[Closer, Sequence[Sequence[Reference]]] | None = None
+    """For a closer look, with the references of the first."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -83,6 +97,10 @@ class Pipeline:
         self._images = images or self.options.choice is not None  # objects are told apart by their colours too
         self._twice = self._images and pixels > LARGE and not clip.live
         self._waiting = max(1, waiting(pixels, 2 * batch))
+        self._closer = None
+        """(h,w) of frames for a closer look."""
+        if self.options.fovea:
+            self._closer = limited((clip.height, clip.width), max(closest_side(view.size) for view in self.views))
 
     def run(self) -> Generator[FrameResult, None, None]:
         """The clip's results in order. Closing this generator stops the threads and closes the clip."""
@@ -100,7 +118,9 @@ class Pipeline:
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
         linker = Linker(lookahead=options.smooth and not options.online)
         wait = self._images and not self._twice
-        prepared = prepared_frames(self._decoded(), self.views, self.motion, linker=linker, timer=timer, images=wait)
+        prepared = prepared_frames(
+            self._decoded(), self.views, self.motion, linker=linker, timer=timer, images=wait, closer=self._closer
+        )
         frames: Generator[Prepared, None, None] = prepared
         if self._threads:
             frames = ahead(prepared, depth=self._waiting)
@@ -110,7 +130,11 @@ class Pipeline:
                 partial(self._segment, group, list(bank.features))
                 for group in _batches(frames, bank, self._batch)
             )
+            found: Iterator[tuple[Computed, Map, Link | None]]
             found = (one for group in self._abreast(tasks) for one in group)
+            if self._closer is not None:
+                looks = places(found, 0 if options.online else REACH)
+                found = self._abreast(partial(self._look_closer, one, box) for one, box in looks)
             done: Iterator[tuple[Computed, Map]]
             if options.smooth:
                 size = limited((self._clip.height, self._clip.width), self.motion.size)
@@ -167,9 +191,35 @@ class Pipeline:
         for i, one in enumerate(group):
             with self._timer("resize"):
                 probability = average_views([answers[i].probability for answers in by_view], self.views)
-            all_but = Computed(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link)
+            again = None if one.closer is None else (one.closer, references)
+            all_but = Computed(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link, again)
             found.append((all_but, probability, one.link))
         return found
+
+    def _look_closer(
+        self, one: tuple[Computed, Map, Link | None], box: Box | None
+    ) -> tuple[Computed, Map, Link | None]:
+        """The same frame with what every view of its *box* adds; as it is where there is no box."""
+        computed, whole, link = one
+        assert computed.again is not None
+        closer, references = computed.again
+        computed = computed._replace(again=None)
+        if box is None:
+            return computed, whole, link
+        shape = (closer.image.shape[0], closer.image.shape[1])
+        box = box.snapped(shape)
+        views = self.views
+        if not self._runtime.config.square:
+            views = [view._replace(size=closer_size(box, shape, view.size)) for view in views]
+        with self._timer("prepare"):
+            pictures = [closer_pictures(closer, box, *view) for view in views]
+        with self._timer("network"):
+            answers = [self._runtime([shown], references[k])[0] for k, shown in enumerate(pictures)]
+        with self._timer("resize"):
+            part = average_views([answer.probability for answer in answers], views)
+            map = canvas(whole, part, box, computed.frame.size)
+            put_in(map, part, box, SHARE)
+        return computed, map, link
 
     def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:
         """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
