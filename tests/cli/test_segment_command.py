@@ -46,6 +46,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "scales": [0.75, 1.0],
         "smooth": True,
         "flow_directions": "both",
+        "fovea": True,
     }
     arguments = ("--overwrite", "--online", "--flow", "none")
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path, "--model", tiny_weights, "--save", "masks", *arguments)
