@@ -31,7 +31,18 @@ def test_a_clip_and_where_its_masks_are(gsanet, tiny_clip: Path, tiny_weights: P
 
 
 def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    arguments = ("--quality", "best", "--scales", "0.75,1", "--size", 128, "--precision", "float32")
+    arguments = (
+        "--threshold",
+        "0.6",
+        "--quality",
+        "best",
+        "--scales",
+        "0.75,1",
+        "--size",
+        128,
+        "--precision",
+        "float32",
+    )
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path, "--model", tiny_weights, "--save", "masks", *arguments)
     assert code == 0, err
     summary = json.loads((tmp_path / "tiny" / "summary.json").read_text())
@@ -47,6 +58,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "smooth": True,
         "flow_directions": "both",
         "fovea": True,
+        "threshold": 0.6,
     }
     arguments = ("--overwrite", "--online", "--flow", "none")
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path, "--model", tiny_weights, "--save", "masks", *arguments)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gsanet.segment import FrameResult, render
+from gsanet.segment.cutout import cutout
 
 
 @pytest.fixture
@@ -78,3 +79,15 @@ def test_the_panel_of_an_ablated_model_leaves_white_what_is_not_there(result: Fr
     assert fewer.shape == whole.shape
     different = (fewer != whole).any(-1)
     assert different.any() and (fewer[different] == 255).all()
+
+
+def test_the_threshold_moves_mask_and_cutout_alike() -> None:
+    probability = np.tile(np.linspace(0, 1, 101, dtype=np.float32), (40, 1))
+    image = np.full((40, 101, 3), 128, np.uint8)
+    covered = []
+    for threshold in (0.2, 0.5, 0.8):
+        result = FrameResult(0, 0.0, "0", image, probability, image, {}, threshold=threshold)
+        np.testing.assert_array_equal(result.mask, probability > threshold)
+        alpha = cutout(result)[..., 3] > 127
+        covered.append(int(alpha[20].sum()))
+    assert covered == pytest.approx([80, 50, 20], abs=2)

@@ -35,6 +35,16 @@ Size = Annotated[
         rich_help_panel=QUALITY,
     ),
 ]
+Threshold = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        max=0.99,
+        help="How sure the model must be of a pixel: less finds more, more leaves out what is doubtful.",
+        metavar="0..1",
+        rich_help_panel=QUALITY,
+    ),
+]
 Online = Annotated[
     bool,
     typer.Option(

@@ -101,6 +101,7 @@ def segment(
             rich_help_panel=opt.QUALITY,
         ),
     ] = True,
+    threshold: opt.Threshold = 0.5,
     online: opt.Online = False,
     flow: opt.Flow = "dis",
     flow_weights: opt.FlowWeights = None,
@@ -135,7 +136,7 @@ def segment(
     arguments: dict[str, Any] = {
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
-        "smooth": smooth, "object": object, "hint": " ".join(hint) if hint else None,
+        "smooth": smooth, "threshold": threshold, "object": object, "hint": " ".join(hint) if hint else None,
     }  # fmt: skip
     if scales is not None:
         arguments["scales"] = _numbers(scales)

@@ -55,7 +55,7 @@ def cutout(result: FrameResult) -> Picture:
         return picture
     image = result.image[part].astype(np.float32) / np.float32(255)
     offset = _offset(result.mask[part])
-    alpha = _alpha(image, result.probability[part], offset, radius)
+    alpha = _alpha(image, result.probability[part] - result.threshold, offset, radius)
     colour = _object_colour(image, alpha, radius)
     # What is hidden is kept near the edge only: encoders that store colour for two pixels at once need it there.
     colour[offset < -2 * radius] = 0
@@ -70,7 +70,7 @@ def alpha_of(result: FrameResult) -> Map:
     part = _around(result.mask, 3 * radius)
     if part is not None:
         image = result.image[part].astype(np.float32) / np.float32(255)
-        alpha[part] = _alpha(image, result.probability[part], _offset(result.mask[part]), radius)
+        alpha[part] = _alpha(image, result.probability[part] - result.threshold, _offset(result.mask[part]), radius)
     return alpha
 
 
@@ -100,8 +100,8 @@ def _offset(mask: NDArray[np.bool_]) -> Map:
     return offset
 
 
-def _alpha(image: Map, probability: Map, offset: Map, radius: int) -> Map:
-    border = np.clip((probability - 0.5) * _STEEP + 0.5, 0, 1).astype(np.float32, copy=False)
+def _alpha(image: Map, above: Map, offset: Map, radius: int) -> Map:
+    border = np.clip(above * _STEEP + 0.5, 0, 1).astype(np.float32, copy=False)
     border[offset > radius] = 1
     border[offset < -radius] = 0
     # The filter's coefficients are smooth: half the size gives the same for a quarter of the work.

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 from pydantic import Field
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.threshold import THRESHOLD
 from gsanet.base.validation import Positive, settings
 from gsanet.flow.methods import METHODS, check_method
 from gsanet.flow.sequence import Direction
@@ -59,6 +60,8 @@ class Options:
     (:mod:`gsanet.segment.fovea`). Up to twice the work."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = THRESHOLD
+    """A pixel is object where its probability is above this: less finds more, more is surer."""
     object: str | None = None
     """Follow each object over time, and keep these: ``largest``, ``all``, or numbers such as ``1,3``. None: everything
     that is found, as one (:mod:`gsanet.segment.objects`)."""
@@ -123,6 +126,7 @@ class OptionChanges(TypedDict, total=False):
     flow_directions: Literal["forward", "both"]
     fovea: bool
     smooth: bool
+    threshold: float
     object: str | None
     hint: str | None
 

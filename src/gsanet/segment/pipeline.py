@@ -148,7 +148,7 @@ class Pipeline:
                 for frame in (one.frame, *one.repeats):
                     result = FrameResult(
                         frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size,
-                        shot=shot,
+                        shot=shot, threshold=options.threshold,
                     )  # fmt: skip
                     first = frame is one.frame
                     new = first and one.link is None and not back

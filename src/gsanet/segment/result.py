@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
-from gsanet.base.threshold import object_mask
+from gsanet.base.threshold import THRESHOLD, object_mask
 from gsanet.video.resize import resize
 
 
@@ -54,6 +54,8 @@ class FrameResult:
     """All objects of the frame, also those that were not asked for; empty unless objects are told apart."""
     shot: int = 0
     """Which shot of the clip the frame is in, from 0."""
+    threshold: float = THRESHOLD
+    """A pixel whose probability is above this is in the mask."""
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -75,7 +77,7 @@ class FrameResult:
     def mask(self) -> NDArray[np.bool_]:
         """The object, (H,W)."""
         # What is not asked for is not kept: of an 8K frame the probability is 130 MB.
-        return object_mask(self._enlarged())
+        return object_mask(self._enlarged(), self.threshold)
 
     def _enlarged(self) -> NDArray[np.float32]:
         return self.map if self.size is None else resize(self.map, self.size)

@@ -65,20 +65,29 @@ def build_page(desk: Desk, uploads: Path, words: Mapping[str, str]) -> Any:
     hinted = "hint" in DECLARED
 
     async def run(
-        file: str | None, quality: str, hint: str, background: str, colour: str, picture: str | None, last: str
+        file: str | None,
+        quality: str,
+        threshold: float,
+        hint: str,
+        background: str,
+        colour: str,
+        picture: str | None,
+        last: str,
     ) -> AsyncIterator[Shown]:
-        async for shown in _run(file or last, quality, hint, background, colour, picture):
+        async for shown in _run(file or last, quality, threshold, hint, background, colour, picture):
             yield shown
 
-    async def sample(quality: str, background: str, colour: str, picture: str | None) -> AsyncIterator[Shown]:
-        async for shown in _run("sample", quality, "", background, colour, picture):
+    async def sample(
+        quality: str, threshold: float, background: str, colour: str, picture: str | None
+    ) -> AsyncIterator[Shown]:
+        async for shown in _run("sample", quality, threshold, "", background, colour, picture):
             yield shown
 
     async def _run(
-        source: str, quality: str, hint: str, background: str, colour: str, picture: str | None
+        source: str, quality: str, threshold: float, hint: str, background: str, colour: str, picture: str | None
     ) -> AsyncIterator[Shown]:
         try:
-            values: dict[str, Any] = {"quality": quality, "save": list(_SAVE)}
+            values: dict[str, Any] = {"quality": quality, "threshold": threshold, "save": list(_SAVE)}
             if hint.strip():
                 values["hint"] = hint.strip()
             if background != "none":
@@ -119,6 +128,15 @@ def build_page(desk: Desk, uploads: Path, words: Mapping[str, str]) -> Any:
                 quality = gr.Radio(
                     ["fast", "balanced", "best"], value="balanced", label="Quality", info=_first(words, "quality")
                 )
+                threshold = gr.Slider(
+                    0.05,
+                    0.95,
+                    value=0.5,
+                    step=0.05,
+                    label="Threshold",
+                    info="Less finds more, more leaves out what is doubtful.",
+                    elem_id="threshold",
+                )
                 background = gr.Radio(_BACKGROUNDS, value="none", label="Put it on another background")
                 colour = gr.ColorPicker("#20c040", label="Colour", visible=False)
                 picture = gr.File(
@@ -148,8 +166,8 @@ def build_page(desk: Desk, uploads: Path, words: Mapping[str, str]) -> Any:
         )
         shown = [status, views, results, id_, go, try_sample, cancel, last]
         often: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-        go.click(run, [file, quality, hint, background, colour, picture, last], shown, **often)
-        try_sample.click(sample, [quality, background, colour, picture], shown, **often)
+        go.click(run, [file, quality, threshold, hint, background, colour, picture, last], shown, **often)
+        try_sample.click(sample, [quality, threshold, background, colour, picture], shown, **often)
         cancel.click(stop, id_, None, **often)
     return page.queue(max_size=4 * desk.limits.queue, default_concurrency_limit=None)
 
