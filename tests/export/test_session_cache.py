@@ -47,7 +47,8 @@ def test_what_is_damaged_is_made_again(weights: Path, tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:1000])
     np.testing.assert_array_equal(answer(FrameNetwork.open(weights, cache=tmp_path)), plain)
-    assert [one.stat().st_size for one in tmp_path.iterdir()] == [len(whole)]
+    # ONNX Runtime does not write the same bytes every time: the order of names varies, and with it what pads them.
+    assert [one.stat().st_size for one in tmp_path.iterdir()] == [pytest.approx(len(whole), abs=4096)]
 
 
 def test_where_nothing_can_be_written_it_works_all_the_same(weights: Path, tmp_path: Path) -> None:

@@ -159,7 +159,9 @@ def test_a_clip_in_which_nothing_is_found_says_so(
     segmenter: Segmenter, tiny_clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch
 ) -> None:  # type: ignore[no-untyped-def]
     assert not [line for line in save_all(segmenter, [tiny_clip], tmp_path)[0]["warnings"] if "nothing" in line]
-    monkeypatch.setattr("gsanet.segment.result.object_mask", lambda probability: np.zeros(probability.shape, bool))
+    monkeypatch.setattr(
+        "gsanet.segment.result.object_mask", lambda probability, threshold: np.zeros(probability.shape, bool)
+    )
     (summary,) = save_all(segmenter, [tiny_clip], tmp_path, "overwrite")
     (line,) = summary["warnings"]
     assert re.search(r"tiny\.mp4: nothing was found: no pixel of any frame is object.*--size.*--save probability", line)

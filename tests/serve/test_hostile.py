@@ -165,7 +165,7 @@ def test_what_gradio_could_do_besides(client: httpx.Client, path: str) -> None:
 
 def test_the_page_is_given_a_file_of_the_server(client: httpx.Client) -> None:
     config = client.get("/config").json()
-    functions = [one for one in config["dependencies"] if len(one["inputs"]) == 7]
+    functions = [one for one in config["dependencies"] if len(one["inputs"]) == 8]
     assert len(functions) == 1
     reaching: list[dict[str, Any]] = [
         {"path": "/etc/passwd"}, {"path": "x", "url": "http://127.0.0.1:1/x"}, {"path": "http://127.0.0.1:1/x"},
@@ -174,7 +174,7 @@ def test_the_page_is_given_a_file_of_the_server(client: httpx.Client) -> None:
     for number, told in enumerate(reaching):
         file = {**told, "meta": {"_type": "gradio.FileData"}}
         body = {
-            "data": [file, "fast", "", "none", "#000000", None, None],
+            "data": [file, "fast", 0.5, "", "none", "#000000", None, None],
             "fn_index": functions[0]["id"],
             "session_hash": f"s{number}",
         }
