@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.processes import processors
 from gsanet.export.frame_network import Features, FrameNetwork
 from gsanet.export.graph_info import PROBABILITY
 from gsanet.runtime.interface import Answer, Pictures, Reference, RuntimeName, Timer
@@ -35,7 +36,7 @@ class OnnxNetwork:
         self._network = network
         self.config = network.config
         self.precision = network.info.precision
-        self.workers = workers or processors()
+        self.workers = workers or threads_allowed()
 
     def one_thread(self, others: int) -> None:
         """Nothing to do: a session of one thread computes on the thread that calls it."""
@@ -70,14 +71,10 @@ def _answer(found: dict[str, NDArray[np.float32]]) -> Answer:
     return Answer(found[PROBABILITY], {name: value for name, value in found.items() if name != PROBABILITY})
 
 
-def processors() -> int:
-    """How many of the machine's processors this process may use; ``OMP_NUM_THREADS`` says so too."""
+def threads_allowed() -> int:
+    """How many threads may compute: as ``OMP_NUM_THREADS`` says, else one for each processor of this process."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else processors()
 
 
 def require_onnx_can(device: str, precision: str) -> None:

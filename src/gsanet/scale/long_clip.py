@@ -14,7 +14,7 @@ import io
 import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from itertools import pairwise
@@ -92,7 +92,7 @@ def compute_piece(
         closing(ahead(prepared, depth=2)) as coming,
     ):
         tasks = (partial(_answers, runtime, one, references, slots) for one in coming)
-        for answers in _several(tasks, runtime):
+        for answers in abreast(tasks, runtime.workers, partial(runtime.one_thread, runtime.workers)):
             for key, answer in answers:
                 # Pictures that were shown before have their answer already.
                 if key not in keys:
@@ -104,12 +104,6 @@ def compute_piece(
             done += 1
             progress(min(done, len(frames)), len(frames))
     return list(keys)
-
-
-def _several(tasks: Iterator[Callable[[], Any]], runtime: Runtime) -> Iterator[Any]:
-    if runtime.workers == 1:
-        return (task() for task in tasks)
-    return abreast(tasks, runtime.workers, partial(runtime.one_thread, runtime.workers))
 
 
 def _answers(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.processes import end_with_parent, processors
 from gsanet.scale.signals import exit_reason
 
 if TYPE_CHECKING:
@@ -137,20 +137,13 @@ class ProcessPool:
         self._workers = []
 
 
-def processors() -> int:
-    """How many this process may use; ``OMP_NUM_THREADS`` says nothing about how many processes there may be."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _work(pipe: Connection, batch: Batch, threads: int) -> None:
     """The whole life of a worker."""
     # Ctrl-C goes to all processes of a terminal: the one that started this decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     from gsanet.scale.task import Ready
     from gsanet.scale.worker import ClipWorker
 
@@ -183,11 +176,3 @@ def seldom(tell: Callable[[int, int | None], None], seconds: float = _OFTEN) -> 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    """Nobody is left who waits for this process, or would notice if it wrote."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

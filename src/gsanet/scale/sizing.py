@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gsanet.base.processes import processors
 from gsanet.runtime.opening import has_gpu, has_torch
-from gsanet.scale.processes import processors
 
 PROCESSORS = 4
 """Of a worker. Decoding, flow and preparing are one thread's, and take a seventh of a frame's time (docs/scale.md): so

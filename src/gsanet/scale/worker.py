@@ -19,14 +19,12 @@ from gsanet.runtime.opening import runtime_version
 from gsanet.scale.long_clip import LookedUp, compute_piece, cut, references_of
 from gsanet.scale.store import NetStore, Unreachable, open_store
 from gsanet.scale.task import Batch, CutClip, Description, Task, TaskResult
-from gsanet.segment.clip_folder import segment_clip
+from gsanet.segment.clip_folder import open_job, segment_clip
 from gsanet.segment.engine import Segmenter
 from gsanet.segment.pipeline import Pipeline
 from gsanet.segment.planning import ClipJob, beside_results, keep_finished, plan_clip, settings_of
 from gsanet.segment.save import NEED_SLOTS
-from gsanet.video.clip import Clip
 from gsanet.video.identity import facts_about
-from gsanet.video.sources import open_clip
 
 Progress = Callable[[int, int | None], None]
 
@@ -112,7 +110,7 @@ class ClipWorker:
         quick = options.flow in _QUICK or options.flow not in METHODS
         if job.named.live or options.online or not quick:
             return None
-        clip = _open(job)
+        clip = open_job(job)
         length = clip.length
         if length is None or length < 2 * self._batch.piece:
             return None
@@ -124,7 +122,7 @@ class ClipWorker:
         place = self._place(task.job)
         name, index = f"{place}/{task.piece:05d}.npz", f"{place}/{task.piece:05d}.json"
         if not self._store.has(index):  # of an earlier run
-            clip, runtime = _open(task.job), self._segmenter.runtime
+            clip, runtime = open_job(task.job), self._segmenter.runtime
             pipeline = Pipeline(runtime, clip, self._segmenter.options)
             slots = not NEED_SLOTS.isdisjoint(self._batch.save)
             with self._store.written(name) as file:
@@ -181,7 +179,3 @@ def _may_pass(error: GsanetError) -> bool:
 def pieces_folder(name: str) -> str:
     """The hidden folder for the pieces of the clip whose results are called *name*."""
     return f".{name}{PIECES}"
-
-
-def _open(job: ClipJob) -> Clip:
-    return open_clip(job.source, **(job.part.to_dict() if job.part else {}))

@@ -74,7 +74,7 @@ def segment_clip(
     if plan.problem:
         raise GsanetError(plan.problem)
     facts = facts_about(plan.named)
-    clip = open_clip(plan.source, **_wanted(plan.part))
+    clip = open_job(plan)
     with nullcontext() if mine else claimed([plan.folder]):
         part = hidden(plan.folder, PART)
         shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
@@ -167,8 +167,13 @@ def segment_to_folder(
     return job.folder
 
 
-def _wanted(part: Span) -> dict[str, Any]:
-    return part.to_dict() if part else {}
+def open_job(job: ClipJob) -> Clip:
+    """The clip that is to be segmented, or the part of it.
+
+    Raises:
+        GsanetError: it cannot be read.
+    """
+    return open_clip(job.source, **(job.part.to_dict() if job.part else {}))
 
 
 def _summary(

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.threshold import object_mask
-from gsanet.flow.colour import Flow, flow_to_picture, redraw_still, transform_flow
+from gsanet.flow.colour import Flow
 from gsanet.flow.sequence import Direction
 from gsanet.model.input_size import MULTIPLE, SMALLEST
 from gsanet.runtime.interface import Pictures
 from gsanet.segment.links import Link
+from gsanet.segment.motion import coloured
 from gsanet.segment.threads import UntilBroken
 from gsanet.video.resize import resize
 
@@ -44,8 +45,6 @@ than the first (docs/experiments.md)."""
 
 REACH = 3
 """Frames before and after that say where the object may be."""
-
-_MIRROR = np.array([[-1, 0], [0, 1]], np.float32)
 
 
 class Box(NamedTuple):
@@ -143,9 +142,8 @@ def closer_pictures(closer: Closer, box: Box, size: tuple[int, int], direction: 
     image = np.ascontiguousarray(resize(closer.image[rows, columns], size))
     flow = closer.flows[direction]
     part = _flow_in(flow, box, size, closer.in_pixels)
-    if mirrored:
-        image, part = np.ascontiguousarray(image[:, ::-1]), transform_flow(part[:, ::-1], _MIRROR)
-    return Pictures(image, flow_to_picture(part) if closer.in_pixels else flow_to_picture(part, redraw_still(flow)))
+    picture = coloured(part, flow, closer.in_pixels, mirrored)
+    return Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, picture)
 
 
 def _flow_in(flow: Flow, box: Box, size: tuple[int, int], in_pixels: bool) -> Flow:

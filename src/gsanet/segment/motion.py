@@ -206,6 +206,15 @@ def draw(flow: Flow, size: tuple[int, int], in_pixels: bool, mirrored: bool) -> 
     height, width = size
     # Bilinear in either direction, as in training; averaging over areas would be twice as slow for the same picture.
     resized = enlarge(flow, size) if in_pixels else cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    return coloured(resized, flow, in_pixels, mirrored)
+
+
+def coloured(shown: Flow, flow: Flow, in_pixels: bool, mirrored: bool) -> NDArray[np.uint8]:
+    """Vectors (h,w,2) at the size at which they are shown -> their picture (h,w,3), mirrored if asked for.
+
+    Args:
+        flow: what *shown* was made of, which says how slow counts as still.
+    """
     if mirrored:
-        resized = transform_flow(resized[:, ::-1], _MIRROR)
-    return flow_to_picture(resized) if in_pixels else flow_to_picture(resized, redraw_still(flow))
+        shown = transform_flow(shown[:, ::-1], _MIRROR)
+    return flow_to_picture(shown) if in_pixels else flow_to_picture(shown, redraw_still(flow))

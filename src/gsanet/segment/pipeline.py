@@ -228,8 +228,6 @@ class Pipeline:
         waiting: all threads work on its newest frame.
         """
         workers = 1 if self._clip.live or not self._threads else self._runtime.workers
-        if workers == 1:
-            return (task() for task in tasks)
         return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
 
 

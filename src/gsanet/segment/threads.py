@@ -105,8 +105,12 @@ def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[
     before. When this generator is closed, tasks that run are waited for.
 
     Args:
+        workers: one: no thread, each task is done when its result is asked for.
         begin: called once in each thread, in all of them before the first task.
     """
+    if workers == 1:
+        yield from (task() for task in tasks)
+        return
     started = threading.Barrier(workers)
 
     def start() -> None:

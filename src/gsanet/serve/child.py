@@ -5,14 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from gsanet.base.errors import GsanetError
+from gsanet.base.processes import end_with_parent
 
 _POLITE = 5
 """How much the service goes before the work on the processors: it must answer while all of them are busy."""
@@ -100,17 +100,10 @@ class Child:
 
 def _run(pipe: Connection, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent tidies up
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    end_with_parent()
     if hasattr(os, "nice"):
         os.nice(_POLITE)
     with suppress(OSError):  # Linux only: if memory runs out, this process goes and not the service
         Path("/proc/self/oom_score_adj").write_text("1000")
     with suppress(EOFError, BrokenPipeError):
         target(pipe, *arguments)
-
-
-def _end_with(parent: int) -> None:
-    wait([parent])
-    os._exit(1)
