@@ -65,7 +65,8 @@ def segment_clip(
         background: of a ``composite`` (:func:`gsanet.segment.background.open_background`).
         truth: a folder of true masks, for panels (:func:`gsanet.segment.truth.open_truth`).
         progress: called with (frames done, frames in all, if that is known).
-        watch: called with each result when it has been saved, in a thread.
+        watch: called with each result when it has been saved, in a thread; results have their images and slot maps
+            then, whatever is saved.
         mine: the caller has claimed the folder already (:func:`gsanet.segment.claims.claimed`).
 
     Raises:
@@ -101,7 +102,7 @@ def segment_clip(
                 apart: OptionChanges = {"object": ALL} if "ids" in save and segmenter.options.choice is None else {}
                 results = segmenter.stream(
                     clip,
-                    slots=not NEED_SLOTS.isdisjoint(save),
+                    slots=watch is not None or not NEED_SLOTS.isdisjoint(save),
                     images=watch is not None or not NO_IMAGE.issuperset(save),
                     **apart,
                 )
@@ -133,6 +134,7 @@ def segment_to_folder(
     end: float | str | None = None,
     every: int = 1,
     progress: Callable[[int, int | None], None] | None = None,
+    watch: Callable[[FrameResult], None] | None = None,
 ) -> Path:
     """Segment one clip into a folder of its own below *out*, as ``gsanet segment SOURCE -o OUT`` does.
 
@@ -146,6 +148,7 @@ def segment_to_folder(
         start, end: the part that is wanted, in seconds or as ``1:02.5``.
         every: of its frames, each N-th.
         progress: called with (frames done, frames in all, if that is known).
+        watch: called with each result, which has its image and slot maps, when it has been saved, in a thread.
 
     Returns:
         The folder, ``OUT/<clip>``; its ``summary.json`` says what was done.
@@ -163,7 +166,7 @@ def segment_to_folder(
     segmenter = segmenter or Segmenter.from_pretrained()
     (job,) = keep_finished(jobs, segmenter, kinds, background)
     if not job.finished:
-        segment_clip(segmenter, job, save=kinds, background=background, progress=progress)
+        segment_clip(segmenter, job, save=kinds, background=background, progress=progress, watch=watch)
     return job.folder
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Unpack
 
-from gsanet.segment import FrameResult, Segmenter, render
-from gsanet.segment.options import OptionChanges
+from gsanet.segment import FrameResult, render
 from gsanet.video.resize import resize
-from gsanet.video.sources import Source
 
 VIEWS = ("frame", "overlay", "flow", "slots")
 """Pictures of a frame, as the page shows them side by side."""
@@ -71,26 +67,6 @@ class Views:
                 self._tell(index, None)
 
 
-class WatchedSegmenter(Segmenter):
-    """A segmenter somebody looks over the shoulder of: every result goes to *views* as well."""
-
-    views: Views | None = None
-
-    def stream(
-        self,
-        source: Source,
-        *,
-        batch: int | None = None,
-        slots: bool = False,
-        images: bool = True,
-        **changes: Unpack[OptionChanges],
-    ) -> Generator[FrameResult, None, None]:
-        """As :meth:`Segmenter.stream`."""
-        watched = self.views is not None
-        results = super().stream(source, batch=batch, slots=slots or watched, images=images or watched, **changes)
-        return results if self.views is None else _watched(results, self.views)
-
-
 def view_file(folder: Path, index: int, name: str) -> Path:
     """Where the picture *name* (one of :data:`VIEWS`) of frame *index* lies."""
     return folder / f"{index}-{name}.jpg"
@@ -104,13 +80,6 @@ def slot_sheet(result: FrameResult) -> NDArray[np.uint8]:
     tiles = [render.heat(resize(result.slots[name], size)) if name in result.slots else None for name in _SHEET]
     filled = [np.repeat(empty[..., None], 3, axis=2) if tile is None else tile for tile in tiles]
     return np.concatenate([np.concatenate(filled[:3], axis=1), np.concatenate(filled[3:], axis=1)])
-
-
-def _watched(results: Generator[FrameResult, None, None], views: Views) -> Generator[FrameResult, None, None]:
-    with closing(results):
-        for result in results:
-            views.add(result)
-            yield result
 
 
 def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

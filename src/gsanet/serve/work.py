@@ -72,8 +72,8 @@ def work(pipe: Connection, engine: Engine) -> None:
 
 
 def _segment(pipe: Connection, network: Any, engine: Engine, task: Assigned) -> tuple[dict[str, Any], dict[str, int]]:
-    from gsanet.segment import segment_to_folder
-    from gsanet.serve.views import Views, WatchedSegmenter
+    from gsanet.segment import Segmenter, segment_to_folder
+    from gsanet.serve.views import Views
 
     def progress(done: int, total: int | None) -> None:
         if done > task.frames:
@@ -81,11 +81,11 @@ def _segment(pipe: Connection, network: Any, engine: Engine, task: Assigned) -> 
         pipe.send(("frames", done, total))
 
     wanted = task.wanted
-    segmenter = WatchedSegmenter(
+    segmenter = Segmenter(
         network, quality=wanted.given.get("quality"), batch=engine.batch, name=engine.model, **wanted.changes
     )
-    if task.watch:
-        segmenter.views = Views(Path(VIEWS), lambda index, time: pipe.send(("view", index, time)))
+    # Called by the thread that calls progress too: only one writes to the pipe.
+    views = Views(Path(VIEWS), lambda index, time: pipe.send(("view", index, time))) if task.watch else None
     span = wanted.span
     folder = segment_to_folder(
         task.clip,
@@ -97,6 +97,7 @@ def _segment(pipe: Connection, network: Any, engine: Engine, task: Assigned) -> 
         end=span.end,
         every=span.every,
         progress=progress,
+        watch=None if views is None else views.add,
     )
     summary = json.loads((folder / SUMMARY).read_text())
     summary.pop("source_facts", None)  # the path is in it
