@@ -135,7 +135,10 @@ class Desk:
         Raises:
             RefusedError: 429.
         """
-        held = sum(file.stat().st_size for file in list((self.root / PAGE).rglob("*")) if file.is_file())
+        held = 0
+        for file in list((self.root / PAGE).rglob("*")):
+            with suppress(OSError):  # one may go while they are counted
+                held += file.stat().st_size if file.is_file() else 0
         if held > _UNUSED * self.limits.bytes:
             raise RefusedError("too many files were uploaded and not used: try again later", 429, 60)
 
