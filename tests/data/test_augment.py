@@ -79,3 +79,31 @@ def test_jitter_keeps_the_mean_within_reason_and_changes_the_picture() -> None:
     assert np.std(means) > 5
     grey = colour_jitter(rng, image, Augmentation(jitter=0.0, grey=1.0))
     assert np.abs(grey[..., 0].astype(int) - grey[..., 2]).max() <= 1
+
+
+def test_a_closer_crop_is_around_the_object() -> None:
+    mask = np.zeros((120, 200), bool)
+    mask[70:90, 150:180] = True
+    closer = Augmentation(flip=0, crop=1, rotate_probability=0, closer=1)
+    shares = []
+    for seed in range(200):
+        warp = random_warp(np.random.default_rng(seed), mask.shape, (96, 160), closer, mask)
+        seen = warp_mask(mask, warp, (96, 160))
+        sides = 1 / np.array([warp[0, 0] * 200 / 160, warp[1, 1] * 120 / 96])
+        assert (sides > 0.3 - 1e-9).all() and (sides <= 1).all()
+        assert 1 / 1.41 < sides[0] / sides[1] < 1.41
+        # All of it is seen: as many pixels as its size in the crop.
+        assert seen.sum() == pytest.approx(600 * warp[0, 0] * warp[1, 1], rel=0.08)
+        shares.append(seen.mean())
+    # The smallest crop, 0.3 of both sides, shows 27.7 % object.
+    assert 0.15 < np.median(shares) < 0.3
+
+
+def test_a_closer_crop_of_what_fills_the_picture_or_of_nothing() -> None:
+    closer = Augmentation(flip=0, crop=0.5, rotate_probability=0, closer=1)
+    full = np.ones((60, 90), bool)
+    warp = random_warp(np.random.default_rng(0), full.shape, (60, 90), closer, full)
+    np.testing.assert_allclose(warp, plain_warp((60, 90), (60, 90)), atol=1e-9)
+    for mask in (np.zeros((60, 90), bool), None):
+        crops = [random_warp(np.random.default_rng(s), (60, 90), (60, 90), closer, mask)[0, 0] for s in range(20)]
+        assert 1 <= min(crops) < max(crops) <= 2

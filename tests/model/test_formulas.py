@@ -113,7 +113,7 @@ def test_top_down_decoder() -> None:
     m3 = head(2, y3) + m4
     m2 = head(1, y2) + m3
     m1 = head(0, y1) + m2
-    for ours, wanted in zip(module(stages), (m1, m2, m3, m4), strict=True):
+    for ours, wanted in zip(module(stages)[0], (m1, m2, m3, m4), strict=True):
         np.testing.assert_allclose(ours[0].detach(), wanted, atol=1e-9)
 
 
@@ -147,7 +147,7 @@ def test_top_down_decoder_with_a_narrow_stage_1() -> None:
     m3 = head(2, y3) + m4
     m2 = head(1, y2) + m3
     m1 = head(0, y1) + doubled(m2)
-    for ours, wanted in zip(module(stages), (m1, doubled(m2), doubled(m3), doubled(m4)), strict=True):
+    for ours, wanted in zip(module(stages)[0], (m1, doubled(m2), doubled(m3), doubled(m4)), strict=True):
         np.testing.assert_allclose(ours[0].detach(), wanted, atol=1e-9)
 
 

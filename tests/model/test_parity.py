@@ -74,7 +74,7 @@ def output(imported: tuple[GSANet, ImportReport], fixture: dict[str, Tensor]) ->
         references = model.encode_references(fixture["rgb_refs"].float(), fixture["flow_refs"].float())
         stages = model.encode(fixture["rgb"].float(), fixture["flow"].float())
         labels = (fixture["rgb_labels"].long(), fixture["flow_labels"].long())
-        return model.decode(stages, references, fixture["rgb"].shape[-2:], labels)
+        return model.decode(stages, references, fixture["rgb"].float(), labels)
 
 
 def test_every_tensor_of_the_checkpoint_has_a_place_or_is_known_to_be_dead(

@@ -176,3 +176,14 @@ def test_the_total_is_the_sum_of_all_maps_at_the_size_of_the_target() -> None:
 def test_a_slot_free_output_has_four_maps() -> None:
     output = GSANetOutput([logits_of(block())] * 4, {}, (SIZE, SIZE))
     assert set(supervised_maps(output)) == {f"mask_stride{s}" for s in (4, 8, 16, 32)}
+
+
+def test_what_a_head_draws_counts_as_one_more_map() -> None:
+    plain = perfect_output(1 - block())
+    drawn = GSANetOutput(plain.masks, plain.slots, plain.size, 2 * logits_of(block()))
+    before, after = total_loss(plain, torch.nn.functional.avg_pool2d(block(), 2)), total_loss(drawn, block(), stride=2)
+    # The masks are all wrong, the head turns the first into the truth; the others are compared as before.
+    assert after[1]["edges"] < 1e-5
+    for name, loss in before[1].items():
+        torch.testing.assert_close(after[1][name], loss)
+    assert total_loss(GSANetOutput(plain.masks, plain.slots, plain.size, block()), block(), stride=2)[1]["edges"] > 0.5

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from gsanet.base.errors import GsanetError
-from gsanet.data.augment import Augmentation
+from gsanet.data.augment import Augmentation, plain_warp, warp_flow
 from gsanet.data.cache import Arrays, Progress, decoded
 from gsanet.data.layout import FrameFiles, Pair
 from gsanet.data.layout import Sequence as Video
@@ -24,6 +24,7 @@ from gsanet.data.sample import Draw, FlowVariation, Sample, load_frame, make_fra
 from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
 from gsanet.flow.dis import DISFlow
+from gsanet.video.resize import limit
 
 _RULES = ("masks 2",)
 """What is in a cache beside the files: to be counted up when masks are read or resized by another rule."""
@@ -191,7 +192,13 @@ class VideoDataset(Dataset[Sample]):
             gap, sign = -gap, -1.0
         if number + gap not in frames:
             return np.zeros((*self._arrays[number][0].shape[:2], 2), np.float32)
-        return self._dis(self._arrays[number][0], self._arrays[number + gap][0]) * np.float32(sign)
+        first, second = (self._arrays[i][0] for i in (number, number + gap))
+        side = self.variation.long_side or max(first.shape)
+        flow = self._dis(limit(first, side), limit(second, side)) * np.float32(sign)
+        if flow.shape[:2] == first.shape[:2]:
+            return flow
+        size = (first.shape[0], first.shape[1])
+        return warp_flow(flow, plain_warp((flow.shape[0], flow.shape[1]), size), size)
 
 
 class SyntheticDataset(Dataset[Sample]):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsanet.base.errors import GsanetError
-from gsanet.base.validation import Amount, Probability, settings
+from gsanet.base.validation import Amount, Probability, Whole, settings
 from gsanet.data.augment import (
     Augmentation,
     colour_jitter,
@@ -68,6 +68,8 @@ class FlowVariation:
 
     gaps: tuple[int, ...] = ()
     """Distances in frames (negative: backwards) of DIS flow computed on the fly; none: the pictures in ``FLOW/``."""
+    long_side: Whole = 0
+    """It is computed on frames of this many pixels at most, as the engine does; 0: on the decoded ones."""
     global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
     blank: Probability = 0.0
@@ -108,7 +110,7 @@ def make_frame(
 ) -> tuple[NDArray[np.uint8], ...]:
     """One varied frame: rgb (h,w,3), flow picture (h,w,3) if any, mask (h,w) of 0 and 255."""
     source = rgb.shape[:2]
-    warp = plain_warp(source, size) if augmentation is None else random_warp(rng, source, size, augmentation)
+    warp = plain_warp(source, size) if augmentation is None else random_warp(rng, source, size, augmentation, gt > 0)
     picture = warp_image(rgb, warp, size)
     if augmentation is not None:
         picture = colour_jitter(rng, picture, augmentation)

@@ -39,6 +39,8 @@ class FrameGraph(nn.Module):
         for name, conv in _named(self.model, Conv2dSame):
             _replace(self.model, name, _SameConv2d(conv))
         self.model.decoder.grow = _grow_by_factor  # type: ignore[method-assign]
+        if self.model.edges is not None:
+            self.model.edges.grow = _grow_by_factor  # type: ignore[method-assign]
 
     def forward(self, rgb: Tensor, flow: Tensor, references_rgb: Tensor, references_flow: Tensor) -> dict[str, Tensor]:
         """Pictures (1,H,W,3) uint8 and reference features (1,R,C,C) -> probability, slot maps, own features.
@@ -51,8 +53,10 @@ class FrameGraph(nn.Module):
         own = model.embed_references(stages[0][3], stages[1][3], 1)
         # While it is traced there are references: the exporter assumes as much of every free size.
         given = ReferenceFeatures(references_rgb, references_flow) if references_rgb.shape[1] else own
-        output = model.decode(stages, given, pictures[0].shape[-2:])
+        output = model.decode(stages, given, pictures[0])
         logits = F.interpolate(output.masks[0], scale_factor=4.0, mode="bilinear", align_corners=True)
+        if output.edges is not None:
+            logits = logits + output.edges
         maps = {name: value[:, 0] for name, value in output.slot_maps().items()}
         return {PROBABILITY: logits.sigmoid()[:, 0], **maps, **dict(zip(OWN, (own.rgb, own.flow), strict=True))}
 

@@ -29,6 +29,9 @@ class GSANetConfig:
     detail_channels: Whole = 0
     """Width at stride 4, where most of a light network's time goes; 0 is C. Otherwise the decoder's deeper steps work
     at stride 8 (see :class:`~gsanet.model.fusion.TopDownDecoder`)."""
+    edge_channels: Whole = 0
+    """Width of a head that corrects the prediction at the input's own size (:class:`~gsanet.model.edges.EdgeHead`);
+    0: none, as in the paper."""
     slots: Annotated[int, Field(ge=2)] = 2
     """S: slot 0 is the foreground, slot 1 the background."""
     clusters: Count = 64

@@ -77,10 +77,10 @@ class TopDownDecoder(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, 1, 3, padding=1) for width in (first, channels, channels, channels))
         self.narrow = nn.Conv2d(channels, detail, 1) if detail else None
 
-    def forward(self, stages: Sequence[Tensor]) -> list[Tensor]:
-        """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4).
+    def forward(self, stages: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Stages 1..4, each (B,C,.,.) at strides 4/8/16/32 -> logits m1..m4, each (B,1,H/4,W/4), and a feature.
 
-        m1 is the prediction.
+        m1 is the prediction; the feature (B,C,H/4,W/4) is what it was read from.
         """
         detail, deep = stages[0], stages[1:]
         size = detail.shape[-2:] if self.narrow is None else deep[0].shape[-2:]
@@ -95,7 +95,7 @@ class TopDownDecoder(nn.Module):
             logits = [self.grow(m, detail.shape[-2:]) for m in logits]
         y = self._merge(0, detail, y)
         logits.append(self.heads[0](y) + logits[-1])
-        return logits[::-1]
+        return logits[::-1], y
 
     def _merge(self, k: int, x: Tensor, y: Tensor) -> Tensor:
         return F.relu(self.merge[k](torch.cat((x, x * y), dim=1)))

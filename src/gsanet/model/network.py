@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gsanet.model.backbone import build_backbone
 from gsanet.model.config import GSANetConfig
+from gsanet.model.edges import EdgeHead
 from gsanet.model.fusion import MultiScaleFusion, StreamFusion, TopDownDecoder
 from gsanet.model.slots import GuidedSlots, SlotState
 
@@ -52,16 +53,20 @@ class GSANetOutput:
     """Per stream (``rgb``, ``flow``), at stride 16; empty without slot attention."""
     size: tuple[int, int]
     """(H,W)."""
+    edges: Tensor | None = None
+    """Added to the logits at input size, (B,1,H,W), by a network with a head that draws edges."""
 
     @property
     def logits(self) -> Tensor:
         """The prediction at input size, (B,1,H,W)."""
-        return resize_logits(self.masks[0].float(), self.size)
+        grown = resize_logits(self.masks[0].float(), self.size)
+        return grown if self.edges is None else grown + self.edges.float()
 
     def float(self) -> GSANetOutput:
         """In float32, as losses and thresholds want it after a forward pass under autocast."""
         slots = {name: state.float() for name, state in self.slots.items()}
-        return GSANetOutput([m.float() for m in self.masks], slots, self.size)
+        edges = None if self.edges is None else self.edges.float()
+        return GSANetOutput([m.float() for m in self.masks], slots, self.size, edges)
 
     def slot_maps(self, logits: bool = False) -> dict[str, Tensor]:
         """The two coarse and four fine slot maps as probabilities at stride 16, each (B,1,h,w), by name.
@@ -138,6 +143,7 @@ class GSANet(nn.Module):
             self.flow_slots = GuidedSlots(config)
         self.stream_fusion = nn.ModuleList(StreamFusion(width) for width in config.widths)
         self.decoder = TopDownDecoder(config.channels, config.detail_channels)
+        self.edges = _edge_head(config)
 
     def normalise(self, picture: Tensor) -> Tensor:
         """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
@@ -176,7 +182,7 @@ class GSANet(nn.Module):
         self,
         stages: tuple[list[Tensor], list[Tensor]],
         references: ReferenceFeatures,
-        size: Sequence[int],
+        rgb: Tensor,
         labels: tuple[Tensor, Tensor] | None = None,
     ) -> GSANetOutput:
         """Slots, fusion of the streams and the top-down decoder.
@@ -184,7 +190,7 @@ class GSANet(nn.Module):
         Args:
             stages: of both streams, from :meth:`encode`.
             references: one set per target.
-            size: (H,W) of the input.
+            rgb: the target frames, (B,3,H,W).
             labels: k-means labels (B,h*w) of the stage-3 pixels of both streams, instead of our own
                 clustering; for comparison with other implementations.
         """
@@ -199,11 +205,11 @@ class GSANet(nn.Module):
         for k, fusion in enumerate(self.stream_fusion):
             pair = stage3 if k == 2 else [stages[0][k], stages[1][k]]
             fused.append(fusion(pair[0], pair[1]))
-        return GSANetOutput(self.decoder(fused), states, (size[0], size[1]))
+        return _output(self.decoder, self.edges, fused, states, rgb)
 
     def forward(self, rgb: Tensor, flow: Tensor, references: ReferenceFeatures) -> GSANetOutput:
         """Target frames (B,3,H,W) of both kinds and their references (B,R,C,C) -> :class:`GSANetOutput`."""
-        return self.decode(self.encode(rgb, flow), references, rgb.shape[-2:])
+        return self.decode(self.encode(rgb, flow), references, rgb)
 
     def forward_groups(self, rgb: Tensor, flow: Tensor, group: int) -> GSANetOutput:
         """Training on groups of *group* frames of one video: each frame's references are the others of its group.
@@ -214,7 +220,7 @@ class GSANet(nn.Module):
         stages = self.encode(rgb, flow)
         own = self.embed_references(stages[0][3].detach(), stages[1][3].detach(), len(rgb) // group)
         rgb_refs, flow_refs = (others_of_group(f) for f in (own.rgb, own.flow))
-        return self.decode(stages, ReferenceFeatures(rgb_refs, flow_refs), rgb.shape[-2:])
+        return self.decode(stages, ReferenceFeatures(rgb_refs, flow_refs), rgb)
 
 
 def others_of_group(features: Tensor) -> Tensor:
@@ -235,6 +241,7 @@ class SaliencyNet(nn.Module):
         self.config = config = config or GSANetConfig()
         self.rgb = Stream(config)
         self.decoder = TopDownDecoder(config.channels, config.detail_channels)
+        self.edges = _edge_head(config)
 
     def normalise(self, picture: Tensor) -> Tensor:
         """uint8 (...,3,H,W) in 0..255 -> float32 as the backbone was trained to see it."""
@@ -242,7 +249,19 @@ class SaliencyNet(nn.Module):
 
     def forward(self, rgb: Tensor) -> GSANetOutput:
         """(B,3,H,W) -> four mask logits; no slots."""
-        return GSANetOutput(self.decoder(self.rgb(rgb)), {}, (rgb.shape[-2], rgb.shape[-1]))
+        return _output(self.decoder, self.edges, self.rgb(rgb), {}, rgb)
+
+
+def _edge_head(config: GSANetConfig) -> EdgeHead | None:
+    return EdgeHead(config.widths[0], config.edge_channels) if config.edge_channels else None
+
+
+def _output(
+    decoder: TopDownDecoder, head: EdgeHead | None, stages: Sequence[Tensor], slots: dict[str, SlotState], rgb: Tensor
+) -> GSANetOutput:
+    masks, last = decoder(stages)
+    edges = None if head is None else head(rgb, last, masks[0])
+    return GSANetOutput(masks, slots, (rgb.shape[-2], rgb.shape[-1]), edges)
 
 
 def normalise(picture: Tensor, config: GSANetConfig) -> Tensor:

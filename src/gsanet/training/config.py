@@ -80,7 +80,7 @@ class StageConfig:
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
     """Decay of the averaged weights that are validated and saved; 0 saves the last ones."""
     loss_stride: Count = 2
-    """Masks are compared at 1/this of the input size."""
+    """Masks are compared at 1/this of the input size; what a head for edges draws, at the input size."""
     outline: Amount = 0.0
     """How much more the masks' pixels at outlines and in thin parts count (F3Net takes 5); 0 is as published."""
     synthetic: Probability = 0.0
@@ -153,6 +153,11 @@ class TrainingConfig:
     train: StageConfig = field(
         default_factory=lambda: StageConfig(long_side=480, sizes=((224, 384),), flow=FlowVariation(global_motion=0.5))
     )
+
+    def mask_stride(self, stage: Literal["pretrain", "train"]) -> int:
+        """The true masks are needed at 1/this of the input size."""
+        config: StageConfig = getattr(self, stage)
+        return 1 if self.model.edge_channels else config.loss_stride
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON or TOML."""

@@ -44,6 +44,7 @@ class FinetuneStage:
         found = [sequences(folder, need_gt=True, need_flow=flow_pictures, check_sizes=False) for folder in folders]
         found[0], held_out = split_videos(found[0], config.held_out)
         kept = cache if config.cache else None
+        stride = recipe.mask_stride("train")
         pictures: SaliencyDataset | None = None
         if config.synthetic or config.distractor:
             found_pairs = image_pairs(Path(recipe.data) / "DUTS_train", check_sizes=False)
@@ -52,7 +53,7 @@ class FinetuneStage:
         self.sets: list[VideoDataset | SyntheticDataset] = [
             VideoDataset(
                 videos, kept, long_side=config.long_side, augmentation=config.augmentation,
-                variation=config.flow, distractors=things, stride=config.loss_stride, progress=progress,
+                variation=config.flow, distractors=things, stride=stride, progress=progress,
             )
             for videos in found
         ]  # fmt: skip
@@ -66,7 +67,7 @@ class FinetuneStage:
         if config.synthetic and pictures:
             self.sets.append(SyntheticDataset(
                 pictures, augmentation=config.augmentation, variation=config.flow,
-                motion=config.motion, stride=config.loss_stride,
+                motion=config.motion, stride=stride,
             ))  # fmt: skip
         self.dataset = Mixture(*self.sets)
         # Validation sees the flow that users get: to the next frame, unvaried.
@@ -104,13 +105,13 @@ class FinetuneStage:
         group = self.config.group
         if self.config.references == "shared":
             output = net.forward_groups(rgb, flow, group).float()
-            return total_loss(output, batch.mask.float() / 255, self.config.outline)
+            return total_loss(output, batch.mask.float() / 255, self.config.outline, self.config.loss_stride)
         grouped = [x.view(-1, group, *x.shape[1:]) for x in (rgb, flow)]
         bank = net.encode_references(grouped[0][:, 1:], grouped[1][:, 1:])
         # A slice of a batch is in neither layout that convolutions like.
         first = [x[:, 0].contiguous(memory_format=torch.channels_last) for x in grouped]
         output = net(first[0], first[1], bank).float()
-        return total_loss(output, batch.mask[::group].float() / 255, self.config.outline)
+        return total_loss(output, batch.mask[::group].float() / 255, self.config.outline, self.config.loss_stride)
 
     def held_out_parts(self) -> int:
         """Each held-out sequence is a part."""

@@ -53,20 +53,35 @@ def supervised_maps(output: GSANetOutput) -> dict[str, Tensor]:
     return {f"mask_stride{4 * 2**k}": m for k, m in enumerate(output.masks)} | output.slot_maps(logits=True)
 
 
-def total_loss(output: GSANetOutput, target: Tensor, outline: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
+EDGES = 5.0
+"""Outline importance for the prediction that a head drew edges in: F3Net's."""
+
+
+def total_loss(
+    output: GSANetOutput, target: Tensor, outline: float = 0.0, stride: int = 1
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum over all supervised maps with equal weight, at the size of *target*.
+
+    Where a head has drawn edges its prediction counts as one more map, in full and with outlines counting more, and the
+    others are compared at 1/*stride* of that.
 
     Args:
         output: of the network.
         target: (B,1,h,w) in [0, 1]. Smaller than the input means cheaper supervision: the maps are
-            resized to it, so the target must be an area average of the mask.
+            resized to it, so the target must be an area average of the mask. As large as the input for a network with
+            a head for edges.
         outline: of :func:`outline_importance`, for the four masks; the slots' maps are too coarse for it.
+        stride: divides the sides of *target*; 1 where there is no such head.
 
     Returns:
         the sum, and each map's own loss (detached) by name.
     """
+    losses: dict[str, Tensor] = {}
+    if output.edges is not None:
+        losses["edges"] = mask_loss(output.logits, target, outline_importance(target, EDGES))
+        target = F.avg_pool2d(target, stride)
     importance = outline_importance(target, outline) if outline else None
-    losses = {
+    losses |= {
         name: mask_loss(
             resize_logits(logits, target.shape[-2:]), target, importance if name.startswith("mask") else None
         )

@@ -38,7 +38,7 @@ class PretrainStage:
         kept = cache if config.cache else None
         self.dataset = SaliencyDataset(
             image_pairs(root / "DUTS_train"), kept, long_side=config.long_side,
-            augmentation=config.augmentation, stride=config.loss_stride, progress=progress,
+            augmentation=config.augmentation, stride=recipe.mask_stride("pretrain"), progress=progress,
         )  # fmt: skip
         held_out = root / "DUTS_val"
         self.held_out = (
@@ -64,7 +64,7 @@ class PretrainStage:
         """Sum over the four masks."""
         net = cast(SaliencyNet, model)
         output = net(net.normalise(batch.rgb).contiguous(memory_format=torch.channels_last)).float()
-        return total_loss(output, batch.mask.float() / 255, self.config.outline)
+        return total_loss(output, batch.mask.float() / 255, self.config.outline, self.config.loss_stride)
 
     def held_out_parts(self) -> int:
         """The first pictures of ``DUTS_val``, one by one."""

@@ -25,7 +25,9 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
     """
     if isinstance(pretrained, GSANet):
         tensors = weights_of(pretrained)
-        load_tensors(model, tensors, "the pretrained video model")
+        # A head that it lacks starts as it is, and says nothing yet.
+        own = {} if pretrained.edges else {k: v for k, v in weights_of(model).items() if k.startswith("edges.")}
+        load_tensors(model, {**tensors, **own}, "the pretrained video model")
         return len(tensors)
     mine, theirs = model.config, pretrained.config
     for name in ("backbone", "channels", "detail_channels", "dilations"):
