@@ -2,10 +2,10 @@
 
     python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--count 500] [-o scores.json]
 
-Each picture has a next frame rendered by the project's own synthetic motion (distractors in three of ten, up to twice as
-near as the ground, a slanted ground), or stands still. ``whole`` is one pass over the whole picture, which is its own
-reference; ``closer`` is the closer look of `segment/fovea.py` in its place where that would be taken, ``mean`` both. J
-and F in percent; a difference between two models comes with its 95 % interval (bootstrap over pictures).
+Each picture has a next frame rendered by the synthetic motion of training (distractors in three of ten, up to twice
+as near as the ground, a slanted ground), or stands still. ``whole`` is one pass over the whole picture, its own
+reference; ``closer`` is the closer look of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
+J and F in percent; a difference between two models comes with its 95 % interval (bootstrap over pictures).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _looks(network: Runtime, image: NDArray[np.uint8], flow: NDArray[np.float32]
     height, width = image.shape[:2]
     size = network_size(height, width, network.config, side)
     whole = network([Pictures(resize(image, size), draw(flow, size, True, False))], [])[0].probability
-    box = look_at([object_box(whole)])
+    box = look_at([object_box(whole)], instead=True)
     if box is None:
         return [whole, whole, whole]
     box = box.snapped((height, width))

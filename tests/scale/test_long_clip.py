@@ -35,8 +35,10 @@ def test_pieces_are_of_one_length_and_leave_nothing_out() -> None:
         ({"quality": "best"}, ("probability",), range(0)),  # mirrored, flow in both directions
         ({"smooth": False, "flow": "dis-fast"}, ("probability",), range(0)),
         ({}, ("probability",), range(3, 7)),  # frames that show the same picture, across a border
+        ({"size": 160}, ("probability",), range(0)),  # something is found, and looked at closer
+        ({"size": 128, "quality": "best"}, ("probability",), range(0)),
     ],
-    ids=["all kinds", "best", "plain", "repeats"],
+    ids=["all kinds", "best", "plain", "repeats", "closer", "closer beside"],
 )
 def test_all_that_is_saved_is_the_same(
     batch: Batch, tmp_path: Path, arguments: dict[str, Any], save: tuple[str, ...], still: range
@@ -59,6 +61,7 @@ def test_what_no_piece_knows_is_computed_and_the_masks_are_the_same(batch: Batch
     batch = replace(batch, piece=6, save=("probability",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gsanet.scale.long_clip.BEFORE", 1)
+        patch.setattr("gsanet.scale.long_clip.AROUND", 0)
         (outcome,), results = run_here(batch, clip)
     assert outcome.state == "done" and results[-1].computed > 0
     assert written(tmp_path / "out" / "long") == in_one(clip, tmp_path / "one", batch.save)

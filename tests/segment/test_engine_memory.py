@@ -16,6 +16,7 @@ import pytest
 
 from gsanet.runtime.interface import Answer, Pictures, Reference
 from gsanet.segment import Segmenter
+from gsanet.segment.fovea import EVERY
 from gsanet.video import Clip, Frame
 from tiny import TINY
 
@@ -76,8 +77,8 @@ def test_a_long_clip_holds_no_more_frames_than_a_short_one(batch: int) -> None:
         gc.collect()
         assert clip.alive == 0
         # Two batches wait, three are at the network or done, one with its taker; the thread, flow and the average
-        # over time hold some, references three.
-        assert clip.most <= 6 * batch + 10
+        # over time hold some, references three; and four wait to be looked at closer.
+        assert clip.most <= 6 * batch + 10 + EVERY
 
 
 @pytest.mark.slow

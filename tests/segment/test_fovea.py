@@ -12,9 +12,11 @@ from gsanet.segment.fovea import (
     WIDEST,
     Box,
     Closer,
+    between,
     canvas,
     closer_pictures,
     closer_size,
+    goes_on,
     look_at,
     object_box,
     places,
@@ -58,6 +60,10 @@ def test_no_closer_look_at_what_fills_the_frame_or_was_not_found() -> None:
     wide = look_at([Box(0.45, 0.55, 0.0, 1.0)])
     assert wide is not None
     assert wide.right - wide.left == pytest.approx(WIDEST)
+    wide = look_at([Box(0.45, 0.55, 0.0, 1.0)], instead=True)
+    assert wide is not None
+    assert (wide.left, wide.right) == (0, 1)
+    assert look_at([Box(0.2, 0.68, 0.0, 1.0)], instead=True) is None
 
 
 def test_a_closer_look_takes_as_many_pixels_as_the_whole_frame() -> None:
@@ -144,23 +150,79 @@ def test_the_engine_sees_more_of_what_is_small(tiny_model, changes) -> None:  # 
     segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128, **changes)
     bright = Bright(segmenter.runtime)
     segmenter.runtime = bright  # type: ignore[assignment]
-    plain = segmenter.segment(clip)
-    passes = len(bright.sizes)
-    closer = segmenter.segment(clip, fovea=True)
-    assert len(bright.sizes) == 3 * passes, "one closer pass for each pass"
+    masks, passes = {}, {}
+    for fovea in ("off", "beside", "instead"):
+        masks[fovea] = segmenter.segment(clip, fovea=fovea)
+        passes[fovea] = len(bright.sizes)
+        bright.sizes.clear()
+    views = passes["off"] / 9
+    assert passes["beside"] == 2 * passes["off"], "one closer pass for each pass"
+    assert passes["instead"] == (9 + 3) * views, "and whole frames 0, 4 and 8"
     truth = clip[..., 0] > 127
-    assert closer.shape == truth.shape
+    assert masks["instead"].shape == truth.shape
 
     def error(masks: np.ndarray) -> float:
         return float((masks != truth).mean())
 
-    assert error(closer) < error(plain)
+    assert max(error(masks["beside"]), error(masks["instead"])) < error(masks["off"])
 
 
-def test_a_frame_at_a_time_gives_the_same_as_online(tiny_model) -> None:  # type: ignore[no-untyped-def]
+def test_slot_maps_change_no_mask(tiny_model) -> None:  # type: ignore[no-untyped-def]
+    clip = np.zeros((10, 90, 160, 3), np.uint8)
+    for i, frame in enumerate(clip):
+        frame[40:50, 40 + 4 * i : 52 + 4 * i] = 255
+    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128)
+    segmenter.runtime = bright = Bright(segmenter.runtime)  # type: ignore[assignment]
+    plain = [result.probability for result in segmenter.stream(clip)]
+    assert len(bright.sizes) == 10 + 3
+    slots = [result.probability for result in segmenter.stream(clip, slots=True)]
+    for one, other in zip(plain, slots, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_object_that_is_lost_or_goes_on_is_looked_for_in_the_whole_frame(tiny_model) -> None:  # type: ignore[no-untyped-def]
+    clip = np.zeros((12, 270, 480, 3), np.uint8)
+    clip[:, 120:140, 220:250] = 255
+    clip[4:9] = 0  # nothing in frames 4 and 8, which are seen as a whole: so nobody knows where to look in 5 to 7
+    clip[10, 120:140] = 255  # much more than frames 8 and 12 would tell
+    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128)
+    segmenter.runtime = bright = Bright(segmenter.runtime)  # type: ignore[assignment]
+    masks = segmenter.segment(clip)
+    whole = sum(size == (64, 128) for size in bright.sizes)
+    assert whole == 3 + 6, "every fourth, 5 to 7, and those after 8 in whose part nothing is known"
+    assert not masks[4:9].any()
+    assert masks[10, 120:140].mean() > 0.9
+
+
+def test_the_place_between_frames_that_were_seen_as_a_whole() -> None:
+    maps = [found(0, 4, 8 * i, 8 * i + 4) for i in range(10)]
+    cuts, keys = (0, 6), (0, 4, 6, 8)
+    items = [(i, maps[i] if i in keys else None, None if i in cuts else LINK) for i in range(10)]
+
+    def around(*frames: int) -> Box | None:
+        return look_at((object_box(maps[i]) for i in frames), instead=True)
+
+    placed = list(between(items, online=False))
+    assert [one[0] for one, _ in placed] == list(range(10))
+    expected = [(0, 4), (0, 4), (0, 4), (0, 4), (0, 4), (4,), (6, 8), (6, 8), (6, 8), (8,)]
+    assert [box for _, box in placed] == [around(*frames) for frames in expected]
+    past = [(0,), (0,), (0,), (0,), (0, 4), (4,), (6,), (6,), (6, 8), (8,)]
+    assert [box for _, box in between(items, online=True)] == [around(*frames) for frames in past]
+
+
+def test_it_goes_on_where_the_look_ends_but_the_frame_does_not() -> None:
+    box = Box(0, 0.5, 0.25, 0.75)
+    assert not goes_on(found(0, 10, 20, 60), box), "the frame ends there too"
+    assert not goes_on(found(5, 39, 1, 79), box)
+    assert goes_on(found(5, 40, 30, 50), box)
+    assert goes_on(found(5, 20, 0, 50), box) and goes_on(found(5, 20, 60, 80), box)
+
+
+@pytest.mark.parametrize("fovea", ["beside", "instead"])
+def test_a_frame_at_a_time_gives_the_same_as_online(tiny_model, fovea) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     clip = rng.integers(0, 256, (6, 72, 96, 3), np.uint8)
-    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", size=96, fovea=True)
+    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", size=96, fovea=fovea)
     whole = [frame.probability for frame in segmenter.stream(clip, online=True)]
     with segmenter.live() as live:
         steps = [live.step(image).probability for image in clip]

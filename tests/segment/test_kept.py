@@ -51,8 +51,8 @@ def test_repeats_have_pictures_of_their_own(tiny_model: GSANet, tiny_frames: np.
 @pytest.mark.parametrize(("images", "most"), [(True, 5), (False, 3)])
 def test_no_picture_waits(large: None, images: bool, most: int) -> None:
     clip = Counting(60, 80, 128)
-    # Frames larger than those between which motion is looked for: these would be the pictures themselves.
-    segmenter = Segmenter(Nothing(), flow="none", size=64, flow_size=64)  # type: ignore[arg-type]
+    # Frames larger than those for motion and closer looks: these would be the pictures themselves.
+    segmenter = Segmenter(Nothing(), flow="none", fovea="off", size=64, flow_size=64)  # type: ignore[arg-type]
     count = 0
     for result in segmenter.stream(clip, images=images):
         count += 1

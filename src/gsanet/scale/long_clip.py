@@ -1,6 +1,6 @@
 """A long clip in pieces, on several computers, with the masks of a run in one piece, to the bit.
 
-What takes long is the network, and for each frame it depends on nothing but two pictures and the clip's references.
+What takes long is the network, and each of its answers depends on nothing but two pictures and the clip's references.
 What hangs together over the clip, the average over time, the files of results, is quick. So workers compute the
 network's answers for a piece each, and keep them in a file under a digest of the pictures that the network was shown.
 Then one worker runs the whole clip as always, except that its network looks its answers up. An answer that is not
@@ -16,7 +16,6 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,18 @@ from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.runtime.interface import Answer, Pictures, Reference, Runtime, Timer
-from gsanet.segment.pictures import Prepared, prepared_frames
+from gsanet.segment.fovea import EVERY
+from gsanet.segment.options import Options
 from gsanet.segment.pipeline import Pipeline
-from gsanet.segment.references import choose_references
-from gsanet.segment.threads import abreast, ahead
+from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.video.clip import Clip
 
 BEFORE, AFTER = 48, 8
 """Frames before a piece and after it that are decoded with it. Flow needs one of each; but where pictures are shown
 several times, which of them count depends on how many were the same before."""
+
+AROUND = 2 * EVERY
+"""Frames before and after a piece that are looked at with it: they say where to look closer at the piece's own."""
 
 _PROBABILITY = "probability"
 
@@ -59,7 +61,7 @@ def references_of(pipeline: Pipeline, runtime: Runtime, clip: Clip) -> tuple[tup
 def compute_piece(
     runtime: Runtime,
     clip: Clip,
-    pipeline: Pipeline,
+    options: Options,
     frames: range,
     references: Sequence[Sequence[Reference]],
     file: Path,
@@ -70,7 +72,7 @@ def compute_piece(
     """Write the network's answers for some frames of a clip to *file*, in memory that does not grow with them.
 
     Args:
-        pipeline: of the clip; says what the network is shown.
+        options: of the segmenter; they say what the network is shown.
         frames: which.
         slots: whether slot maps are wanted too.
 
@@ -82,39 +84,20 @@ def compute_piece(
         OSError: the disk is full.
     """
     length = clip.length or frames.stop
-    wanted = range(max(0, frames.start - BEFORE), min(length, frames.stop + AFTER))
-    prepared = prepared_frames(clip.frames_at(wanted), pipeline.views, pipeline.motion, only=frames)
+    beside = range(max(0, frames.start - AROUND), min(length, frames.stop + AROUND))
+    decoded = range(max(0, beside.start - BEFORE), min(length, beside.stop + AFTER))
     done = 0
-    keys: dict[str, None] = {}
     progress(0, len(frames))
-    with (
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as kept,
-        closing(ahead(prepared, depth=2)) as coming,
-    ):
-        tasks = (partial(_answers, runtime, one, references, slots) for one in coming)
-        for answers in abreast(tasks, runtime.workers, partial(runtime.one_thread, runtime.workers)):
-            for key, answer in answers:
-                # Pictures that were shown before have their answer already.
-                if key not in keys:
-                    keys[key] = None
-                    with kept.open(key, "w") as entry:
-                        maps = {_PROBABILITY: answer.probability, **answer.slots}
-                        packed: dict[str, Any] = {name: _apart(values) for name, values in maps.items()}
-                        np.savez(entry, **packed)
-            done += 1
-            progress(min(done, len(frames)), len(frames))
-    return list(keys)
-
-
-def _answers(
-    runtime: Runtime, one: Prepared, references: Sequence[Sequence[Reference]], slots: bool
-) -> list[tuple[str, Answer]]:
-    """What the network says about each view of a frame, with its digest."""
-    found = []
-    for k, pictures in enumerate(one.views):
-        (answer,) = runtime([pictures], references[k], slots and k == 0)
-        found.append((digest(pictures, k), answer))
-    return found
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as kept:
+        written = _WrittenDown(runtime, references, kept)
+        pipeline = Pipeline(written, clip, options, slots=slots, images=False)
+        with closing(pipeline.found(clip.frames_at(decoded), ReferenceBank([], references), only=beside)) as found:
+            for computed, _, _ in found:
+                if computed.frame.index in frames:
+                    done += 1
+                    progress(done, len(frames))
+    progress(len(frames), len(frames))
+    return list(written.keys)
 
 
 def _apart(values: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -126,6 +109,71 @@ def _together(parts: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Numbers whose bytes were apart."""
     values: NDArray[np.float32] = np.ascontiguousarray(np.moveaxis(parts, 0, -1)).view(np.float32)[..., 0]
     return values
+
+
+class _Known:
+    """A :class:`~gsanet.runtime.interface.Runtime` like another one."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.name, self.device, self.precision = runtime.name, runtime.device, runtime.precision
+        self.config, self.batch = runtime.config, runtime.batch
+        self._lock = threading.Lock()
+        self._views: list[Sequence[Reference]] = []
+        """For each view its references."""
+
+    @property
+    def workers(self) -> int:
+        """As :attr:`Runtime.workers`."""
+        return self._runtime.workers
+
+    def one_thread(self, others: int) -> None:
+        """As :meth:`Runtime.one_thread`."""
+        self._runtime.one_thread(others)
+
+    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+        """As :meth:`Runtime.encode`."""
+        return self._runtime.encode(pictures)
+
+    def timed(self, timer: Timer) -> AbstractContextManager[object]:
+        """As :meth:`Runtime.timed`."""
+        return self._runtime.timed(timer)
+
+    def _view(self, references: Sequence[Reference]) -> int:
+        """Number of the view that has these; -1: none."""
+        return next((k for k, known in enumerate(self._views) if _same(references, known)), -1)
+
+
+class _WrittenDown(_Known):
+    """Writes every answer into a file.
+
+    Args:
+        references: of each view.
+    """
+
+    def __init__(self, runtime: Runtime, references: Sequence[Sequence[Reference]], kept: zipfile.ZipFile) -> None:
+        super().__init__(runtime)
+        self._views, self._kept = list(references), kept
+        self.keys: dict[str, None] = {}
+        """Digests of what the network was shown."""
+
+    def __call__(
+        self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
+    ) -> list[Answer]:
+        """As :meth:`Runtime.__call__`."""
+        answers = [self._runtime([one], references, slots)[0] for one in pictures]
+        view = self._view(references)
+        for one, answer in zip(pictures, answers, strict=True):
+            key = digest(one, view)
+            with self._lock:
+                # Pictures that were shown before have their answer already.
+                if key not in self.keys:
+                    self.keys[key] = None
+                    with self._kept.open(key, "w") as entry:
+                        maps = {_PROBABILITY: answer.probability, **answer.slots}
+                        packed: dict[str, Any] = {name: _apart(values) for name, values in maps.items()}
+                        np.savez(entry, **packed)
+        return answers
 
 
 def digest(pictures: Pictures, view: int) -> str:
@@ -142,8 +190,8 @@ def _same(some: Sequence[Reference], others: Sequence[Reference]) -> bool:
     return len(some) == len(others) > 0 and all(one is other for one, other in zip(some, others, strict=True))
 
 
-class LookedUp:
-    """A :class:`~gsanet.runtime.interface.Runtime` that has most of its answers in files, and computes the others.
+class LookedUp(_Known):
+    """Has most of its answers in files, and computes the others.
 
     Args:
         runtime: computes what is not there.
@@ -155,39 +203,22 @@ class LookedUp:
     """
 
     def __init__(self, runtime: Runtime, homes: Mapping[str, int], fetch: Callable[[int], Path]) -> None:
-        self._runtime, self._homes, self._fetch = runtime, homes, fetch
-        self.name, self.device, self.precision = runtime.name, runtime.device, runtime.precision
-        self.config, self.batch = runtime.config, runtime.batch
+        super().__init__(runtime)
+        self._homes, self._fetch = homes, fetch
         self.computed = 0
         self._open: OrderedDict[int, zipfile.ZipFile] = OrderedDict()
-        self._lock = threading.Lock()
-        self._views: list[Sequence[Reference]] = []
-        """For each view the references that were encoded for it; they are encoded in the order of the views."""
-
-    @property
-    def workers(self) -> int:
-        """As :attr:`Runtime.workers`."""
-        return self._runtime.workers
-
-    def one_thread(self, others: int) -> None:
-        """As :meth:`Runtime.one_thread`."""
-        self._runtime.one_thread(others)
 
     def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
-        """As :meth:`Runtime.encode`."""
+        """As :meth:`Runtime.encode`. References are encoded in the order of the views."""
         self._views.append(self._runtime.encode(pictures))
         return list(self._views[-1])
-
-    def timed(self, timer: Timer) -> AbstractContextManager[object]:
-        """As :meth:`Runtime.timed`."""
-        return self._runtime.timed(timer)
 
     def __call__(
         self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False
     ) -> list[Answer]:
         """As :meth:`Runtime.__call__`."""
         found = []
-        view = next((k for k, known in enumerate(self._views) if _same(references, known)), -1)
+        view = self._view(references)
         for one in pictures:
             key = digest(one, view)
             if key in self._homes:

@@ -122,12 +122,11 @@ class ClipWorker:
         place = self._place(task.job)
         name, index = f"{place}/{task.piece:05d}.npz", f"{place}/{task.piece:05d}.json"
         if not self._store.has(index):  # of an earlier run
-            clip, runtime = open_job(task.job), self._segmenter.runtime
-            pipeline = Pipeline(runtime, clip, self._segmenter.options)
+            clip, own = open_job(task.job), self._segmenter
             slots = not NEED_SLOTS.isdisjoint(self._batch.save)
             with self._store.written(name) as file:
                 keys = compute_piece(
-                    runtime, clip, pipeline, task.frames, task.references, file, slots=slots, progress=progress
+                    own.runtime, clip, own.options, task.frames, task.references, file, slots=slots, progress=progress
                 )
             with self._store.written(index) as file:  # last: whoever sees it has the answers too
                 file.write_text(json.dumps(keys))

@@ -1,8 +1,11 @@
-"""Looking closer: a small object is shown to the network once more, in a picture of just its surroundings.
+"""Looking closer: a small object is shown to the network in a picture of just its surroundings.
 
-A network that sees the whole frame at 448 pixels has few of them for a bird in the sky. Where the first look found
-something small, the second has the same number of pixels for a part of the frame, and what it says counts as much
-there. Measured in docs/experiments.md.
+A network that sees the whole frame at 448 pixels has few of them for a bird in the sky. A closer look has the same
+number of pixels for a part of the frame. There are two ways, measured in docs/experiments.md:
+
+- *beside* (:func:`places`): every frame is looked at as a whole, then once more where something small was found;
+- *instead* (:func:`between`): only every few frames are looked at as a whole, which says where to look closer at them
+  and at those between. It costs little more than looking at each frame once.
 """
 
 from __future__ import annotations
@@ -45,6 +48,12 @@ than the first (docs/experiments.md)."""
 
 REACH = 3
 """Frames before and after that say where the object may be."""
+
+EVERY = 4
+"""One of so many frames is looked at as a whole, where the others are only looked at closer."""
+
+_TOUCHING = 0.02
+"""Share of an edge of a closer look that must be object to say that the object goes on beyond it."""
 
 
 class Box(NamedTuple):
@@ -103,18 +112,22 @@ def object_box(probability: Map) -> Box | None:
     )
 
 
-def look_at(found: Iterable[Box | None]) -> Box | None:
+def look_at(found: Iterable[Box | None], instead: bool = False) -> Box | None:
     """Where to look closer at a frame, by where its object was *found* in it and in frames around it.
 
-    None if nothing was found, or if the whole frame shows as much.
+    None if nothing was found, or if the whole frame shows about as much.
+
+    Args:
+        instead: of the whole frame: all of the object must be seen, however long it is.
     """
     boxes = [box for box in found if box is not None]
     if not boxes:
         return None
     top, left = min(box.top for box in boxes), min(box.left for box in boxes)
     bottom, right = max(box.bottom for box in boxes), max(box.right for box in boxes)
-    height, width = (min(max(_ROOM * side, CLOSEST), WIDEST) for side in (bottom - top, right - left))
-    if height == width == WIDEST:
+    most = 1.0 if instead else WIDEST
+    height, width = (min(max(_ROOM * side, CLOSEST), most) for side in (bottom - top, right - left))
+    if height * width >= WIDEST**2:
         return None
     # Pushed back into the frame where it would reach beyond.
     top = min(max((top + bottom - height) / 2, 0.0), 1 - height)
@@ -162,6 +175,18 @@ def _flow_in(flow: Flow, box: Box, size: tuple[int, int], in_pixels: bool) -> Fl
     if in_pixels:
         part /= np.array([x, y], np.float32)
     return part
+
+
+def goes_on(closer: Map, box: Box) -> bool:
+    """Whether the object in a closer look (h,w) at *box* seems to reach beyond it, where the frame goes on."""
+    mask = object_mask(closer)
+    edges = [
+        (box.top > 0, mask[0]),
+        (box.bottom < 1, mask[-1]),
+        (box.left > 0, mask[:, 0]),
+        (box.right < 1, mask[:, -1]),
+    ]
+    return any(inside and float(edge.mean()) > _TOUCHING for inside, edge in edges)
 
 
 def canvas(whole: Map, closer: Map, box: Box, frame: tuple[int, int]) -> Map:
@@ -214,4 +239,37 @@ def places(
             done -= 1
     for at in range(done, len(held)):
         yield settled(at)
+    coming.settle()
+
+
+def between(
+    found: Iterable[tuple[Item, Map | None, Link | None]], online: bool
+) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
+    """Each frame with the place for a closer look at it: around what was found in the frames before and after it that
+    were looked at as a whole, itself among them, as far as they are of the same shot.
+
+    Args:
+        found: frames in order, those that were looked at as a whole with the map (h,w) of that; the first of a shot,
+            which has no link, is one.
+        online: nothing is known of frames that come, and no frame waits.
+    """
+    held: list[tuple[Item, Map | None, Link | None]] = []
+    before: Box | None = None
+    own: Box | None = None
+
+    def placed(after: Box | None) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
+        for one in held:
+            yield one, look_at((own, after) if one[1] is None else (before, own, after), instead=True)
+        held.clear()
+
+    coming = UntilBroken(found)
+    for one in coming:
+        if one[1] is not None:
+            cut, box = one[2] is None, object_box(one[1])
+            yield from placed(None if cut else box)
+            before, own = None if cut else own, box
+        held.append(one)
+        if online:
+            yield from placed(None)
+    yield from placed(None)
     coming.settle()

@@ -55,9 +55,9 @@ class Options:
     flow_directions: Literal["forward", "both"] = "forward"
     """``both`` averages with the flow from the frame before."""
 
-    fovea: bool = False
-    """Look closer: show the network once more the surroundings of an object that is small
-    (:mod:`gsanet.segment.fovea`). Up to twice the work."""
+    fovea: Literal["off", "instead", "beside"] = "instead"
+    """Look closer: show the network the surroundings of an object that is small (:mod:`gsanet.segment.fovea`).
+    ``beside`` the whole frame, which is up to twice the work, or ``instead`` of it in most frames."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = THRESHOLD
@@ -124,7 +124,7 @@ class OptionChanges(TypedDict, total=False):
     flip: bool
     scales: tuple[float, ...]
     flow_directions: Literal["forward", "both"]
-    fovea: bool
+    fovea: Literal["off", "instead", "beside"]
     smooth: bool
     threshold: float
     object: str | None
@@ -134,7 +134,7 @@ class OptionChanges(TypedDict, total=False):
 QUALITY: dict[Quality, OptionChanges] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
-    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512, "fovea": True},
+    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512, "fovea": "beside"},
 }
 """Presets: one pass of the network per frame on a smaller picture, one, four on a larger one and four more, closer, on
 what is small in it. What each gains and costs is in the README."""

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from gsanet.runtime.interface import Reference, Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.fovea import (
+    EVERY,
     REACH,
     SHARE,
     Box,
     Closer,
+    between,
     canvas,
     closer_pictures,
     closer_size,
     closest_side,
+    goes_on,
     places,
     put_in,
 )
@@ -50,8 +53,12 @@ class Computed(NamedTuple):
     """Frames that show its picture again."""
     link: Link | None
     """To the frame before; None where a shot begins."""
-    again: tuple[Closer, Sequence[Sequence[Reference]]] | None = None
-    """For a closer look, with the references of the first."""
+    again: tuple[Prepared, Sequence[Sequence[Reference]]] | None = None
+    """For another look, with the references of the first."""
+
+
+Found = tuple[Computed, Map, Link | None]
+"""A frame, its probability (h,w), and its link to the frame before."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -99,7 +106,7 @@ class Pipeline:
         self._waiting = max(1, waiting(pixels, 2 * batch))
         self._closer = None
         """(h,w) of frames for a closer look."""
-        if self.options.fovea:
+        if self.options.fovea != "off":
             self._closer = limited((clip.height, clip.width), max(closest_side(view.size) for view in self.views))
 
     def run(self) -> Generator[FrameResult, None, None]:
@@ -117,24 +124,7 @@ class Pipeline:
         count = self._runtime.config.references
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
         linker = Linker(lookahead=options.smooth and not options.online)
-        wait = self._images and not self._twice
-        prepared = prepared_frames(
-            self._decoded(), self.views, self.motion, linker=linker, timer=timer, images=wait, closer=self._closer
-        )
-        frames: Generator[Prepared, None, None] = prepared
-        if self._threads:
-            frames = ahead(prepared, depth=self._waiting)
-        with closing(frames), self._second_look() as look:
-            tasks = (
-                # The features are those of now: the bank may change while the task waits.
-                partial(self._segment, group, list(bank.features))
-                for group in _batches(frames, bank, self._batch)
-            )
-            found: Iterator[tuple[Computed, Map, Link | None]]
-            found = (one for group in self._abreast(tasks) for one in group)
-            if self._closer is not None:
-                looks = places(found, 0 if options.online else REACH)
-                found = self._abreast(partial(self._look_closer, one, box) for one, box in looks)
+        with closing(self.found(self._decoded(), bank, linker)) as found, self._second_look() as look:
             done: Iterator[tuple[Computed, Map]]
             if options.smooth:
                 size = limited((self._clip.height, self._clip.width), self.motion.size)
@@ -153,6 +143,56 @@ class Pipeline:
                     first = frame is one.frame
                     new = first and one.link is None and not back
                     yield Linked(result, one.link if first else None, new, first and back)
+
+    def found(
+        self, frames: Iterable[Frame], bank: ReferenceBank, linker: Linker | None = None, only: range | None = None
+    ) -> Generator[Found, None, None]:
+        """What the network sees in frames of the clip, before it is averaged over time.
+
+        Args:
+            frames: decoded, in order.
+            linker: finds out how each is connected with the one before; a new one if None.
+            only: numbers of those that are wanted; None: all.
+        """
+        linker = linker or Linker(lookahead=False)
+        prepared: Generator[Prepared, None, None] = prepared_frames(
+            frames, self.views, self.motion, only, linker, self._timer, self._images and not self._twice, self._closer
+        )
+        if self._threads:
+            prepared = ahead(prepared, depth=self._waiting)
+        with closing(prepared):
+            yield from self._looks(prepared, bank)
+
+    def _looks(self, frames: Iterable[Prepared], bank: ReferenceBank) -> Iterator[Found]:
+        """Each frame as its first look and the closer one show it."""
+        online = self.options.online
+        tasks = (
+            # The features are those of now: the bank may change while the task waits.
+            partial(self._segment, group, list(bank.features))
+            for group in _batches(self._opening(frames), bank, self._batch)
+        )
+        first = (one for group in self._abreast(tasks) for one in group)
+        if self.options.fovea == "instead":
+            closer = (partial(self._look_closer, *one, box) for one, box in between(first, online))
+        elif self.options.fovea == "beside":
+            closer = (
+                partial(self._look_closer, *one, box) for one, box in places(_whole(first), 0 if online else REACH)
+            )
+        else:
+            yield from _whole(first)
+            return
+        yield from self._abreast(closer)
+
+    def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
+        """Frames, and whether each is looked at as a whole from the first.
+
+        Which are depends on nothing but their numbers and the shots, wherever one begins.
+        """
+        block = -1
+        for one in frames:
+            number = one.frame.index // EVERY if self.options.fovea == "instead" else one.frame.index
+            yield one, number != block or one.link is None
+            block = number
 
     @contextmanager
     def _second_look(self) -> Iterator[Callable[[Kept], NDArray[np.uint8] | None]]:
@@ -179,35 +219,66 @@ class Pipeline:
             del frame  # or its picture would wait for the next one
 
     def _segment(
+        self, group: Sequence[tuple[Prepared, bool]], references: Sequence[Sequence[Reference]]
+    ) -> list[tuple[Computed, Map | None, Link | None]]:
+        """One batch: the first look at those frames that are to be seen as a whole, and the slot maps of all."""
+        shown = [one for one, opens in group if opens or self._slots]
+        probabilities, slots = self._whole(shown, references)
+        found: list[tuple[Computed, Map | None, Link | None]] = []
+        looked = iter(zip(probabilities, slots, strict=True))
+        for one, opens in group:
+            probability, maps = next(looked) if opens or self._slots else (None, {})
+            again = None if one.closer is None else (one, references)
+            all_but = Computed(one.frame, one.views[0].flow, maps, one.repeats, one.link, again)
+            found.append((all_but, probability if opens else None, one.link))
+        return found
+
+    def _whole(
         self, group: Sequence[Prepared], references: Sequence[Sequence[Reference]]
-    ) -> list[tuple[Computed, Map, Link | None]]:
-        """One batch: every view through the network, then for each frame their average, and its link."""
+    ) -> tuple[list[Map], list[dict[str, Map]]]:
+        """Every view of some frames through the network: for each the average, and its slot maps."""
+        if not group:
+            return [], []
         with self._timer("network"):
             by_view = [
                 self._runtime([one.views[k] for one in group], references[k], self._slots and k == 0)
                 for k in range(len(self.views))
             ]
-        found = []
-        for i, one in enumerate(group):
-            with self._timer("resize"):
-                probability = average_views([answers[i].probability for answers in by_view], self.views)
-            again = None if one.closer is None else (one.closer, references)
-            all_but = Computed(one.frame, one.views[0].flow, by_view[0][i].slots, one.repeats, one.link, again)
-            found.append((all_but, probability, one.link))
-        return found
+        with self._timer("resize"):
+            maps = [
+                average_views([one.probability for one in answers], self.views)
+                for answers in zip(*by_view, strict=True)
+            ]
+        return maps, [answer.slots for answer in by_view[0]]
 
-    def _look_closer(
-        self, one: tuple[Computed, Map, Link | None], box: Box | None
-    ) -> tuple[Computed, Map, Link | None]:
-        """The same frame with what every view of its *box* adds; as it is where there is no box."""
-        computed, whole, link = one
+    def _look_closer(self, computed: Computed, whole: Map | None, link: Link | None, box: Box | None) -> Found:
+        """A frame with what its views show in *box*.
+
+        That is averaged with the map of the *whole* frame where there is one, and where the object goes on beyond the
+        box. Where there is no box it is the whole frame.
+        """
         assert computed.again is not None
-        closer, references = computed.again
+        prepared, references = computed.again
         computed = computed._replace(again=None)
-        if box is None:
+        part = None
+        if box is not None:
+            assert prepared.closer is not None
+            box = box.snapped((prepared.closer.image.shape[0], prepared.closer.image.shape[1]))
+            part = self._part(prepared.closer, box, references)
+        if whole is None and (box is None or part is None or goes_on(part, box)):
+            whole = self._whole([prepared], references)[0][0]
+        if box is None or part is None:
+            assert whole is not None
             return computed, whole, link
+        with self._timer("resize"):
+            below = np.zeros(largest(self.views), np.float32) if whole is None else whole
+            map = canvas(below, part, box, computed.frame.size)
+            put_in(map, part, box, 1.0 if whole is None else SHARE)
+        return computed, map, link
+
+    def _part(self, closer: Closer, box: Box, references: Sequence[Sequence[Reference]]) -> Map:
+        """What the views of a frame show in *box*, which is of whole pixels."""
         shape = (closer.image.shape[0], closer.image.shape[1])
-        box = box.snapped(shape)
         views = self.views
         if not self._runtime.config.square:
             views = [view._replace(size=closer_size(box, shape, view.size)) for view in views]
@@ -216,10 +287,7 @@ class Pipeline:
         with self._timer("network"):
             answers = [self._runtime([shown], references[k])[0] for k, shown in enumerate(pictures)]
         with self._timer("resize"):
-            part = average_views([answer.probability for answer in answers], views)
-            map = canvas(whole, part, box, computed.frame.size)
-            put_in(map, part, box, SHARE)
-        return computed, map, link
+            return average_views([answer.probability for answer in answers], views)
 
     def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:
         """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
@@ -233,24 +301,38 @@ class Pipeline:
 
 def average_views(probabilities: Sequence[Map], views: Sequence[View]) -> Map:
     """What every view gave, each (h,w) of its own, averaged at the largest of these sizes."""
-    size = max((view.size for view in views), key=lambda size: size[0] * size[1])
+    size = largest(views)
     total = np.zeros(size, np.float32)
     for probability, view in zip(probabilities, views, strict=True):
         total += resize(probability[:, ::-1] if view.mirrored else probability, size)
     return total / np.float32(len(views))
 
 
-def _batches(frames: Iterator[Prepared], bank: ReferenceBank, count: int) -> Iterator[list[Prepared]]:
+def largest(views: Sequence[View]) -> tuple[int, int]:
+    """(h,w) of the largest view."""
+    return max((view.size for view in views), key=lambda size: size[0] * size[1])
+
+
+def _whole(found: Iterable[tuple[Computed, Map | None, Link | None]]) -> Iterator[Found]:
+    """Where every frame was looked at as a whole."""
+    for computed, probability, link in found:
+        assert probability is not None
+        yield computed, probability, link
+
+
+def _batches(
+    frames: Iterable[tuple[Prepared, bool]], bank: ReferenceBank, count: int
+) -> Iterator[list[tuple[Prepared, bool]]]:
     """Groups of *count* frames that share their references: a group ends early where the bank changes."""
-    group: list[Prepared] = []
+    group: list[tuple[Prepared, bool]] = []
     coming = UntilBroken(frames)
-    for one in coming:
+    for one, opens in coming:
         if bank.wants(one.frame.index):
             if group:
                 yield group
                 group = []
             bank.add(one)
-        group.append(one)
+        group.append((one, opens))
         if len(group) == count:
             yield group
             group = []
