@@ -10,6 +10,7 @@ from gsanet.model import GSANetConfig
 TINY = GSANetConfig(
     backbone="test_efficientnet",
     channels=8,
+    edge_channels=4,
     clusters=6,
     neighbours=3,
     iterations=2,

@@ -14,7 +14,7 @@ from gsanet.cli.app import app
 from gsanet.training.config import load_config
 from gsanet.training.recipes import find_recipe, packaged_recipes
 
-NAMES = ["ablation", "lite", "paper-mit-b2"]
+NAMES = ["ablation", "lite", "lite-closer", "paper-mit-b2"]
 
 
 def test_the_packaged_recipes_load_and_say_what_they_are() -> None:
@@ -40,7 +40,8 @@ def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_an_unknown_name_is_one_line_with_those_there_are(tmp_path: Path) -> None:
     for name in ("liet", str(tmp_path / "none.toml")):
         with pytest.raises(
-            GsanetError, match=r"no recipe '.*': neither a file nor one .* \(ablation, lite, paper-mit-b2\)"
+            GsanetError,
+            match=r"no recipe '.*': neither a file nor one .* \(ablation, lite, lite-closer, paper-mit-b2\)",
         ):
             load_config(name)
 
@@ -56,7 +57,9 @@ def test_the_command_lists_them_and_prints_one_to_begin_with(tmp_path: Path) -> 
     assert load_config(tmp_path / "my.toml") == load_config("lite")
     refused = run.invoke(app, ["recipes", "liet"])
     assert isinstance(refused.exception, GsanetError)
-    assert str(refused.exception) == "no recipe 'liet' in the package; there are ablation, lite, paper-mit-b2"
+    assert (
+        str(refused.exception) == "no recipe 'liet' in the package; there are ablation, lite, lite-closer, paper-mit-b2"
+    )
 
 
 def test_listing_them_does_not_wait_for_torch() -> None:

@@ -251,7 +251,8 @@ def between(
     Args:
         found: frames in order, those that were looked at as a whole with the map (h,w) of that; the first of a shot,
             which has no link, is one.
-        online: nothing is known of frames that come, and no frame waits.
+        online: nothing is known of frames that come, no frame waits, and none takes longer than others: what was looked
+            at as a whole is not looked at again.
     """
     held: list[tuple[Item, Map | None, Link | None]] = []
     before: Box | None = None
@@ -259,7 +260,9 @@ def between(
 
     def placed(after: Box | None) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
         for one in held:
-            yield one, look_at((own, after) if one[1] is None else (before, own, after), instead=True)
+            opens = one[1] is not None
+            near = () if opens and online else (before, own, after) if opens else (own, after)
+            yield one, look_at(near, instead=True)
         held.clear()
 
     coming = UntilBroken(found)
