@@ -27,7 +27,7 @@ from gsanet.flow.dis import DISFlow
 from gsanet.model.input_size import network_size
 from gsanet.runtime.interface import Pictures, Runtime
 from gsanet.runtime.opening import open_pretrained
-from gsanet.segment.fovea import Closer, canvas, closer_pictures, closer_size, look_at, object_box, put_in
+from gsanet.segment.fovea import PIXELS, Closer, canvas, closer_pictures, closer_size, look_at, object_box, put_in
 from gsanet.segment.motion import draw
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import resize
@@ -90,7 +90,7 @@ def _looks(network: Runtime, image: NDArray[np.uint8], flow: NDArray[np.float32]
         return [whole, whole, whole]
     box = box.snapped((height, width))
     seen = closer_pictures(
-        Closer(image, {"forward": flow}, True), box, closer_size(box, (height, width), size), "forward", False
+        Closer(image, {"forward": flow}, True), box, closer_size(box, (height, width), size, PIXELS), "forward", False
     )
     closer = network([seen], [])[0].probability
     looks = [whole]

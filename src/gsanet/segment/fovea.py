@@ -5,7 +5,7 @@ number of pixels for a part of the frame. There are two ways, measured in docs/e
 
 - *beside* (:func:`places`): every frame is looked at as a whole, then once more where something small was found;
 - *instead* (:func:`between`): only every few frames are looked at as a whole, which says where to look closer at them
-  and at those between. It costs little more than looking at each frame once.
+  and at those between. It takes no longer than looking at each frame as a whole.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ REACH = 3
 
 EVERY = 4
 """One of so many frames is looked at as a whole, where the others are only looked at closer."""
+
+PIXELS = 0.75
+"""Share of the whole frame's pixels that a closer look has where it is made instead: then four frames, of which the
+first is looked at twice, take as long as four whole ones. More are no better (docs/experiments.md)."""
 
 _TOUCHING = 0.02
 """Share of an edge of a closer look that must be object to say that the object goes on beyond it."""
@@ -135,12 +139,12 @@ def look_at(found: Iterable[Box | None], instead: bool = False) -> Box | None:
     return Box(top, top + height, left, left + width)
 
 
-def closer_size(box: Box, shape: tuple[int, int], whole: tuple[int, int]) -> tuple[int, int]:
+def closer_size(box: Box, shape: tuple[int, int], whole: tuple[int, int], share: float = 1.0) -> tuple[int, int]:
     """(h,w) of the network's input for *box* of a frame of *shape* (H,W): about as many pixels as the *whole* frame's
-    (h,w), so that it takes no longer.
+    (h,w), so that it takes no longer, or a *share* of them.
     """
     height, width = (box.bottom - box.top) * shape[0], (box.right - box.left) * shape[1]
-    scale = (whole[0] * whole[1] / (height * width)) ** 0.5
+    scale = (share * whole[0] * whole[1] / (height * width)) ** 0.5
     fitted = (max(SMALLEST, MULTIPLE * round(scale * side / MULTIPLE)) for side in (height, width))
     return next(fitted), next(fitted)
 

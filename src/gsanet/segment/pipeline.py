@@ -14,6 +14,7 @@ from gsanet.runtime.interface import Reference, Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.fovea import (
     EVERY,
+    PIXELS,
     REACH,
     SHARE,
     Box,
@@ -281,7 +282,8 @@ class Pipeline:
         shape = (closer.image.shape[0], closer.image.shape[1])
         views = self.views
         if not self._runtime.config.square:
-            views = [view._replace(size=closer_size(box, shape, view.size)) for view in views]
+            share = PIXELS if self.options.fovea == "instead" else 1.0
+            views = [view._replace(size=closer_size(box, shape, view.size, share)) for view in views]
         with self._timer("prepare"):
             pictures = [closer_pictures(closer, box, *view) for view in views]
         with self._timer("network"):
