@@ -57,7 +57,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "scales": [0.75, 1.0],
         "smooth": True,
         "flow_directions": "both",
-        "fovea": True,
+        "fovea": "beside",
         "threshold": 0.6,
     }
     arguments = ("--overwrite", "--online", "--flow", "none")

@@ -183,8 +183,10 @@ def test_slot_maps_change_no_mask(tiny_model) -> None:  # type: ignore[no-untype
 
 def test_an_object_that_is_lost_or_goes_on_is_looked_for_in_the_whole_frame(tiny_model) -> None:  # type: ignore[no-untyped-def]
     clip = np.zeros((12, 270, 480, 3), np.uint8)
+    for i, frame in enumerate(clip):
+        frame[200:260, 30 * i : 30 * i + 60] = 100  # too dark to be the object; without it they would be one picture
     clip[:, 120:140, 220:250] = 255
-    clip[4:9] = 0  # nothing in frames 4 and 8, which are seen as a whole: so nobody knows where to look in 5 to 7
+    clip[4:9, :200] = 0  # nothing in frames 4 and 8, which are seen as a whole: so nobody knows where to look in 5 to 7
     clip[10, 120:140] = 255  # much more than frames 8 and 12 would tell
     segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128)
     segmenter.runtime = bright = Bright(segmenter.runtime)  # type: ignore[assignment]

@@ -23,7 +23,7 @@ from gsanet.export.graph_file import read_metadata, with_weights
 from gsanet.export.graph_info import INPUTS, KEY, GraphInfo
 from gsanet.export.weight_arrays import fingerprint, initialisers
 
-_EXACT = re.compile(r"conv_stem|blocks\.0\.|blocks\.1\.0\.conv_dw|_slots\.|\.heads\.")
+_EXACT = re.compile(r"conv_stem|blocks\.0\.|blocks\.1\.0\.conv_dw|_slots\.|\.heads\.|edges\.picture|edges\.last")
 """Weights that stay in float: what sees a picture first, of whose 256 values none may be lost; what clusters,
 neighbours and slots are chosen by; and what says the last word."""
 
