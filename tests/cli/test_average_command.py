@@ -48,6 +48,18 @@ def test_every_tensor_is_the_mean(
     (load_model if kind is GSANet else load_saliency)(output)
 
 
+def test_a_head_that_only_some_have_is_the_mean_of_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = written(tmp_path, GSANet, 1, edge_channels=0)
+    files, output = [*without, *written(tmp_path, GSANet, 2)], tmp_path / "mean.safetensors"
+    assert gsanet(monkeypatch, "average", *files, "-o", output) == 0
+    parts, mean = [load_file(file) for file in files], load_file(output)
+    assert mean.keys() == parts[1].keys() > parts[0].keys()
+    for name, tensor in mean.items():
+        have = [part[name].double() for part in parts if name in part]
+        torch.testing.assert_close(tensor.double(), sum(have) / len(have), atol=1e-3, rtol=0)
+    load_model(output)
+
+
 def test_what_cannot_be_averaged_is_said_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,7 @@ _LIGHT = GSANetConfig(
     backbone="tf_efficientnet_lite2",
     channels=48,
     detail_channels=32,
+    edge_channels=24,
     references=3,
     size=448,
     square=False,
