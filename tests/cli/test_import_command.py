@@ -72,6 +72,6 @@ def test_info_prints_a_line_for_each_variant(
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split()[0]: line for line in lines if line.split() and line.split()[0] in VARIANTS}
     assert list(rows) == list(VARIANTS)
-    assert rows["lite"].split()[3:5] == ["10.3", "M"]
+    assert rows["lite"].split()[3:5] == ["10.4", "M"]
     assert rows["mit_b2"].split()[2:5] == ["512x512", "60.7", "M"]
     assert "60 frames" in lines[-1]

@@ -172,7 +172,10 @@ def test_stage_two_starts_with_every_tensor_of_stage_one(detail: int) -> None:
     model, pretrained = GSANet(config), SaliencyNet(config)
     stream = pretrained.rgb.state_dict()
     count = start_from_pretrained(model, pretrained)
-    assert count == 2 * len(stream) + len(pretrained.decoder.state_dict())
+    assert pretrained.edges is not None and model.edges is not None
+    assert count == 2 * len(stream) + len(pretrained.decoder.state_dict()) + len(pretrained.edges.state_dict())
+    for name, tensor in pretrained.edges.state_dict().items():
+        assert torch.equal(model.edges.state_dict()[name], tensor), name
     for name, tensor in stream.items():
         assert torch.equal(model.rgb.state_dict()[name], tensor), name
         assert torch.equal(model.flow.state_dict()[name], tensor), name
