@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import gsanet.cli.commands  # noqa: F401 - registers them
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
 from gsanet.training.config import load_config
