@@ -91,7 +91,7 @@ def test_no_cluster_is_one_line(batch: Batch) -> None:
         RayPool(batch, 1, "127.0.0.1:1")
 
 
-def until(condition, seconds: float = 90.0) -> None:  # type: ignore[no-untyped-def]
+def until(condition, seconds: float = 300.0) -> None:  # type: ignore[no-untyped-def]
     """Wait for it."""
     end = time.monotonic() + seconds
     while not condition():
