@@ -27,7 +27,17 @@ from gsanet.flow.dis import DISFlow
 from gsanet.model.input_size import network_size
 from gsanet.runtime.interface import Pictures, Runtime
 from gsanet.runtime.opening import open_pretrained
-from gsanet.segment.fovea import PIXELS, Closer, canvas, closer_pictures, closer_size, look_at, object_box, put_in
+from gsanet.segment.fovea import (
+    PIXELS,
+    SHARE,
+    Closer,
+    canvas,
+    closer_pictures,
+    closer_size,
+    look_at,
+    object_box,
+    put_in,
+)
 from gsanet.segment.motion import draw
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import resize
@@ -94,7 +104,7 @@ def _looks(network: Runtime, image: NDArray[np.uint8], flow: NDArray[np.float32]
     )
     closer = network([seen], [])[0].probability
     looks = [whole]
-    for share in (1.0, 0.5):
+    for share in (1.0, SHARE):
         both = canvas(whole, closer, box, (height, width))
         put_in(both, closer, box, share)
         looks.append(both)

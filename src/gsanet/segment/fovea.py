@@ -43,8 +43,8 @@ _PART = 0.1
 """Pieces smaller than this share of the largest are not looked at closer."""
 
 SHARE = 0.5
-"""How much the closer look counts where it looks. Measured on still and moving pictures of DUTS-TE, alone it is worse
-than the first (docs/experiments.md)."""
+"""How much the closer look counts where it looks and the whole frame was looked at too. Measured on still and moving
+pictures of DUTS-TE (docs/experiments.md)."""
 
 REACH = 3
 """Frames before and after that say where the object may be."""

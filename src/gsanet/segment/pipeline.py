@@ -177,10 +177,10 @@ class Pipeline:
             closer = (partial(self._look_closer, *one, box) for one, box in between(first, online))
         elif self.options.fovea == "beside":
             closer = (
-                partial(self._look_closer, *one, box) for one, box in places(_whole(first), 0 if online else REACH)
+                partial(self._look_closer, *one, box) for one, box in places(_as_wholes(first), 0 if online else REACH)
             )
         else:
-            yield from _whole(first)
+            yield from _as_wholes(first)
             return
         yield from self._abreast(closer)
 
@@ -315,7 +315,7 @@ def largest(views: Sequence[View]) -> tuple[int, int]:
     return max((view.size for view in views), key=lambda size: size[0] * size[1])
 
 
-def _whole(found: Iterable[tuple[Computed, Map | None, Link | None]]) -> Iterator[Found]:
+def _as_wholes(found: Iterable[tuple[Computed, Map | None, Link | None]]) -> Iterator[Found]:
     """Where every frame was looked at as a whole."""
     for computed, probability, link in found:
         assert probability is not None
