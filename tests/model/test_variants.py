@@ -100,7 +100,7 @@ def test_pretraining_model_shapes_and_gradients() -> None:
     output = model(torch.randn(2, 3, 97, 71))
     assert output.logits.shape == (2, 1, 97, 71)
     assert output.slot_maps() == {}
-    sum(m.square().mean() for m in output.masks).backward()
+    (sum(m.square().mean() for m in output.masks) + output.logits.square().mean()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
