@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer
@@ -116,6 +116,8 @@ def test_every_command_has_an_example_that_parses(words: str) -> None:
     [
         ("segment", "--quality", choices.QUALITIES),
         ("segment", "--precision", choices.PRECISIONS),
+        ("segment", "--fovea", choices.FOVEAS),
+        ("score", "--fovea", choices.FOVEAS),
         ("segment", "--runtime", choices.RUNTIMES),
         ("segment", "--engine", choices.ENGINES),
         ("score", "--runtime", choices.RUNTIMES),
@@ -165,12 +167,13 @@ def test_the_choices_are_the_librarys() -> None:
     from gsanet.prepare import DATASETS
     from gsanet.runtime.interface import Precision
     from gsanet.runtime.opening import RUNTIMES
-    from gsanet.segment.options import QUALITY
+    from gsanet.segment.options import QUALITY, Options
     from gsanet.segment.save import PICTURES, RECORDS, VIDEOS
 
     for ours, librarys in (
         (choices.QUALITIES, QUALITY),
         (choices.PRECISIONS, get_args(Precision)),
+        (choices.FOVEAS, get_args(get_type_hints(Options)["fovea"])),
         (choices.FLOW_PRECISIONS, FLOW_PRECISIONS),
         (choices.RUNTIMES, RUNTIMES),
         (choices.FLOWS, METHODS),

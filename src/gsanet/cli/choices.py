@@ -26,6 +26,11 @@ PRECISIONS: Meanings = {
     "bfloat16": "torch: quicker on newer processors, less exact",
     "int8": "onnx: half as quick again on newer processors, less exact",
 }
+FOVEAS: Meanings = {
+    "off": "always the whole frame",
+    "instead": "in most frames, in place of the whole: no slower",
+    "beside": "in every frame, after the whole: up to twice the work",
+}
 FLOW_PRECISIONS: Meanings = {
     "auto": "on a GPU float16, for GMFlow bfloat16; else float32",
     "float32": "exact",

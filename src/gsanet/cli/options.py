@@ -25,6 +25,16 @@ TrainedModel = Annotated[str, typer.Argument(help=_TRAINED, metavar="MODEL")]
 Quality = Annotated[
     str, choices.choice("--quality", choices.QUALITIES, "Better masks, or more frames a second?", panel=QUALITY)
 ]
+Fovea = Annotated[
+    Optional[str],
+    choices.choice(
+        "--fovea",
+        choices.FOVEAS,
+        "Look closer at the part of the frame where a small object is.",
+        default="instead; beside with --quality best",
+        panel=QUALITY,
+    ),
+]
 Size = Annotated[
     Optional[int],
     typer.Option(

@@ -50,6 +50,7 @@ def score(
     stability: opt.Stability = False,
     quality: opt.Quality = "balanced",
     size: opt.Size = None,
+    fovea: opt.Fovea = None,
     online: opt.Online = False,
     flow: opt.Flow = "dis",
     flow_weights: opt.FlowWeights = None,
@@ -78,8 +79,8 @@ def score(
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
     }  # fmt: skip
-    if flow_size is not None:
-        arguments["flow_size"] = flow_size
+    # What is not said is the preset's.
+    arguments.update({k: v for k, v in {"flow_size": flow_size, "fovea": fovea}.items() if v is not None})
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)
     # The masks are deleted only after the report has shown the worst of them.

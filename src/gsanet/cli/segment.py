@@ -84,6 +84,7 @@ def segment(
     quality: opt.Quality = "balanced",
     model: opt.Model = "lite",
     size: opt.Size = None,
+    fovea: opt.Fovea = None,
     scales: Annotated[
         Optional[str],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option(
@@ -140,8 +141,8 @@ def segment(
     }  # fmt: skip
     if scales is not None:
         arguments["scales"] = _numbers(scales)
-    if flow_size is not None:
-        arguments["flow_size"] = flow_size
+    # What is not said is the preset's.
+    arguments.update({k: v for k, v in {"flow_size": flow_size, "fovea": fovea}.items() if v is not None})
     found = find_clips(clips, each=each)
     if not found.clips:
         raise GsanetError("; ".join(found.missing or found.passed_over))
