@@ -80,6 +80,24 @@ def test_outlines_and_codes_of_all_categories(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mask, expected)
 
 
+def test_lists_of_cocos_other_tasks_beside_it_are_passed_over(tmp_path: Path) -> None:
+    """As Datumaro exports ``coco``: the same pictures again, without masks or with them; alone such a list counts."""
+    names = ["0.jpg", "1.jpg"]
+    annotation = [{"image_id": 7, "segmentation": [OUTLINE]}]
+    files = {f"images/default/{i}.jpg": photo(seed=i) for i in range(3)} | {
+        "annotations/instances_default.json": listing(names, annotation),
+        "annotations/image_info_default.json": listing(names, []),
+        "annotations/stuff_default.json": listing(names, annotation),
+        "annotations/stuff_more.json": listing(["2.jpg"], annotation),
+    }
+    report = prepare_dataset("coco", [as_zip(files, tmp_path / "export.zip")], tmp_path / "out", jobs=1)
+    (part,) = report.parts
+    assert (part.masks, part.outcome.empty) == (3, ["export/1"])
+    assert [n for n in report.notes if n.startswith("image_info_default.json, stuff_default.json: of other tasks")]
+    for name, expected in (("0", drawn()), ("1", np.zeros_like(drawn())), ("2", drawn())):
+        np.testing.assert_array_equal(mask_of(tmp_path / f"out/export/export/GT/{name}.png"), expected)
+
+
 def test_what_we_save_comes_back(tmp_path: Path, tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
     frames = tmp_path / "holiday"
     frames.mkdir()

@@ -6,7 +6,15 @@
 set -eu
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 folder=${1:-$(mktemp -d)}
-python=${PYTHON:-python3}
+as=""
+if [ "$(id -u)" = 0 ]; then as="setpriv --reuid 65534 --regid 65534 --clear-groups"; fi
+# One in /root is closed to others, and setpriv's first program is not yet held to that: let it start a second.
+others_may_run() { $as "$(readlink -f "$1")" -c 'import subprocess, sys; subprocess.check_call([sys.executable, "-c", ""])' 2>/dev/null; }
+python=""
+for one in ${PYTHON:-$(command -v python3) /usr/local/bin/python3 /usr/bin/python3}; do
+    if [ -x "$one" ] && others_may_run "$one"; then python=$one; break; fi
+done
+if [ -z "$python" ]; then echo "other users may not run this Python: choose another with PYTHON=..." >&2; exit 1; fi
 mkdir -p "$folder/src" "$folder/home"
 chmod 755 "$folder"
 for part in pyproject.toml README.md LICENSE src constraints.txt; do cp -r "$repository/$part" "$folder/src/"; done
@@ -21,12 +29,8 @@ command=$(sed -n 's/^CMD \[\(.*\)\]$/\1/p' "$repository/Dockerfile" | tail -n 1 
 if env -u GSANET_TOKEN "$folder/env/bin/gsanet" ${command#gsanet } 2>/dev/null; then
     echo "it must not start without a token" >&2; exit 1
 fi
-as=""
-if [ "$(id -u)" = 0 ]; then chown 65534:65534 "$folder/home"; as="setpriv --reuid 65534 --regid 65534 --clear-groups"; fi
+if [ -n "$as" ]; then chown 65534:65534 "$folder/home"; fi
 cd "$folder/home"
-if [ -n "$as" ] && ! $as "$(readlink -f "$folder/env/bin/python")" -c ""; then
-    echo "other users may not run this Python: choose another with PYTHON=..." >&2; exit 1
-fi
 HOME="$folder/home" GSANET_TOKEN=0123456789abcdef0123 $as "$folder/env/bin/gsanet" ${command#gsanet } --port 7899 &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT

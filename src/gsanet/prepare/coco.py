@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -25,6 +26,10 @@ from gsanet.video.listing import natural_key
 
 _FOLDERS = ("images", "image", "data", "frames", "rgb", "annotations", "default", "train", "val", "test", "jpegimages")
 """Names that say nothing about which clip it is."""
+
+_INSTANCES = "instances_"
+_OTHER_TASKS = ("captions_", "image_info_", "labels_", "panoptic_", "person_keypoints_", "stuff_")
+"""How files of COCO's other tasks begin: they list the pictures of ``instances_...`` once more (so does Datumaro)."""
 
 _SHAPES = 2
 """An outline needs more than two corners, each of two numbers."""
@@ -74,12 +79,16 @@ def _is_packed(shape: Any) -> bool:
 
 def _plan(download: Download, choices: Choices) -> Plan:
     name = checked_name(choices.name or (download.entries[0].parts[0] if download.entries else "clips"))
-    lists = [(entry, found) for entry in download.entries if (found := _read(entry)) is not None]
+    entries, passed_over = _of_instances(download.entries)
+    lists = [(entry, found) for entry in entries if (found := _read(entry)) is not None]
     photos: dict[str, list[Entry]] = {}
     for entry in download.entries:
         if entry.is_picture:
             photos.setdefault(entry.stem, []).append(entry)
     part, notes, boxes = Part(name, "folders", sparse=True), [], 0
+    if passed_over:
+        names = ", ".join(sorted(entry.name for entry in passed_over))
+        notes.append(f"{names}: of other tasks than the {_INSTANCES}... beside them, not read")
     clips: dict[str, dict[str, tuple[Entry, Entry]]] = {}
     for entry, found in lists:
         listed, only_boxes = _listed(entry, found)
@@ -105,6 +114,19 @@ def _plan(download: Download, choices: Choices) -> Plan:
     if part.missing and not part.items:
         notes.append("the pictures that the list names must be given too: the folder of frames, beside the JSON file")
     return Plan([part] if lists else [], notes)
+
+
+def _of_instances(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """All but the files of COCO's other tasks that lie beside ``instances_...`` of the same pictures, and those."""
+    entries = list(entries)
+    there = {entry.parts for entry in entries}
+    mine: list[Entry] = []
+    others: list[Entry] = []
+    for entry in entries:
+        subset = next((entry.name.removeprefix(task) for task in _OTHER_TASKS if entry.name.startswith(task)), None)
+        beside = subset is not None and (*entry.parts[:-1], _INSTANCES + subset) in there
+        (others if beside else mine).append(entry)
+    return mine, others
 
 
 def _read(entry: Entry) -> dict[str, Any] | None:
