@@ -132,3 +132,27 @@ def test_the_overlay_of_a_case_keeps_its_colours(tmp_path: Path) -> None:
         writer.write(image)
     for matrix in (None, MATRIX[1]):
         assert np.abs(seen(tmp_path / "out.mp4", matrix).astype(int) - image).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("large", "huge", "says"),
+    [
+        (10**9, 10**9, {b"subme=1", b"bframes=3"}),
+        (0, 10**9, {b"subme=1", b"bframes=0"}),
+        (0, 0, {b"subme=0", b"bframes=0"}),
+    ],
+)
+def test_of_large_frames_the_encoder_holds_fewer(
+    large: int, huge: int, says: set[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was told stands in the stream."""
+    monkeypatch.setattr("gsanet.video.output_format.LARGE", large)
+    monkeypatch.setattr("gsanet.video.output_format.HUGE", huge)
+    frames = [np.roll(patches(64, 96), 3 * i, axis=1) for i in range(4)]
+    with VideoWriter(tmp_path / "a.mp4", Fraction(24)) as writer:
+        for image in frames:
+            writer.write(image)
+    written = (tmp_path / "a.mp4").read_bytes()
+    assert {word for word in (b"subme=0", b"subme=1", b"bframes=0", b"bframes=3") if word in written} == says
+    for frame, image in zip(VideoFile(tmp_path / "a.mp4"), frames, strict=True):
+        assert np.abs(frame.image.astype(int) - image).mean() < 6

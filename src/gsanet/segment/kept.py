@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.video.clip import Clip, Frame
-from gsanet.video.output_format import LARGE as LARGE
+from gsanet.video.output_format import HUGE, LARGE
 
 Image = NDArray[np.uint8]
-
-HUGE = 4 * LARGE
-"""Pixels of a frame from which on not even the next one waits for its turn: above 4K."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,8 @@ def keep(frame: Frame, image: bool) -> Kept:
 
 
 def waiting(pixels: int, count: int) -> int:
-    """How many frames of so many pixels may wait between two stages, where of small ones *count* may."""
+    """How many frames of so many pixels may wait between two stages, where of small ones *count* may: of huge ones not
+    even the next."""
     return 0 if pixels > HUGE else 1 if pixels > LARGE else count
 
 

@@ -28,7 +28,7 @@ from gsanet.segment.fovea import (
     places,
     put_in,
 )
-from gsanet.segment.kept import LARGE, Kept, second_look, waiting
+from gsanet.segment.kept import Kept, second_look, waiting
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
@@ -38,6 +38,7 @@ from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
 from gsanet.video.clip import Clip, Frame
+from gsanet.video.output_format import LARGE
 from gsanet.video.resize import limited, resize
 
 Item = TypeVar("Item")

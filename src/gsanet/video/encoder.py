@@ -16,7 +16,7 @@ from gsanet.base.atomic import beside
 from gsanet.base.errors import GsanetError
 from gsanet.video.clip import Image
 from gsanet.video.colour_tags import encoded_colours, mark, tags_for
-from gsanet.video.output_format import H264, LARGE, OutputFormat
+from gsanet.video.output_format import H264, OutputFormat
 from gsanet.video.resize import resize
 from gsanet.video.sound import SoundSource, attach_sound
 from gsanet.video.sound_tracks import WRONG_SOUND, Sound, reason
@@ -154,7 +154,7 @@ class VideoWriter:
         if encoder is None:
             names = " or ".join(format.encoders)
             raise GsanetError(f"this build of PyAV has no encoder {names}; install PyAV from PyPI (pip install av)")
-        options = {**format.options, **(format.large_options if width * height > LARGE else {})}
+        options = format.options_for(width * height)
         self._container = av.open(str(self._beside), "w", format=format.container)
         stream = self._container.add_stream(
             encoder,

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 LARGE = 4_000_000
 """Pixels of a frame: more than 2560x1440."""
 
+HUGE = 4 * LARGE
+"""Pixels of a frame: more than 4K."""
+
 
 @dataclass(frozen=True)
 class SoundFormat:
@@ -39,6 +42,8 @@ class OutputFormat:
     """Of the first encoder; another has other ones."""
     large_options: Mapping[str, str] = field(default_factory=dict)
     """Besides, for frames of more than :data:`LARGE` pixels: what keeps the encoder from holding many of them."""
+    huge_options: Mapping[str, str] = field(default_factory=dict)
+    """Besides, for more than :data:`HUGE`."""
     alpha: bool = False
     """Frames are RGBA, colours not multiplied by alpha."""
     even: bool = False
@@ -47,6 +52,12 @@ class OutputFormat:
     """PyAV cannot write the shape of pixels into this container: other pixels are made square."""
     smallest: int = 1
     """Pixels of the shorter side that the encoder takes."""
+
+    def options_for(self, pixels: int) -> dict[str, str]:
+        """Of the first encoder, for frames of so many pixels."""
+        large = self.large_options if pixels > LARGE else {}
+        huge = self.huge_options if pixels > HUGE else {}
+        return {**self.options, **large, **huge}
 
 
 H264 = OutputFormat(
@@ -60,6 +71,8 @@ H264 = OutputFormat(
     options={"crf": "20", "preset": "superfast"},
     # No frames that look ahead, and threads that share a frame: of 8K 610 MB instead of 1.5 GB, and no larger a file.
     large_options={"tune": "zerolatency"},
+    # Whole pixels of motion need no enlarged copies of the last frame: 200 MB less.
+    huge_options={"x264-params": "subme=0"},
     even=True,
     smallest=16,  # a macroblock
 )
