@@ -148,7 +148,7 @@ def test_of_large_frames_the_encoder_holds_fewer(
     """What it was told stands in the stream."""
     monkeypatch.setattr("gsanet.video.output_format.LARGE", large)
     monkeypatch.setattr("gsanet.video.output_format.HUGE", huge)
-    frames = [np.roll(patches(64, 96), 3 * i, axis=1) for i in range(4)]
+    frames = [np.roll(patches(64, 96), 2 * i, axis=1) for i in range(4)]
     with VideoWriter(tmp_path / "a.mp4", Fraction(24)) as writer:
         for image in frames:
             writer.write(image)
