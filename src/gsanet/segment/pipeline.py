@@ -45,6 +45,16 @@ Item = TypeVar("Item")
 Map = NDArray[np.float32]
 
 
+class Again(NamedTuple):
+    """What another look at a frame takes."""
+
+    prepared: Prepared
+    references: Sequence[Sequence[Reference]]
+    """Those of the first look."""
+    whole: Map | None
+    """What the whole frame showed, if it was looked at for its slot maps alone."""
+
+
 class Computed(NamedTuple):
     """All that a result says, but for the probability, which is averaged yet."""
 
@@ -55,8 +65,8 @@ class Computed(NamedTuple):
     """Frames that show its picture again."""
     link: Link | None
     """To the frame before; None where a shot begins."""
-    again: tuple[Prepared, Sequence[Sequence[Reference]]] | None = None
-    """For another look, with the references of the first."""
+    again: Again | None = None
+    """For another look."""
 
 
 Found = tuple[Computed, Map, Link | None]
@@ -230,7 +240,7 @@ class Pipeline:
         looked = iter(zip(probabilities, slots, strict=True))
         for one, opens in group:
             probability, maps = next(looked) if opens or self._slots else (None, {})
-            again = None if one.closer is None else (one, references)
+            again = None if one.closer is None else Again(one, references, None if opens else probability)
             all_but = Computed(one.frame, one.views[0].flow, maps, one.repeats, one.link, again)
             found.append((all_but, probability if opens else None, one.link))
         return found
@@ -260,7 +270,7 @@ class Pipeline:
         box. Where there is no box it is the whole frame.
         """
         assert computed.again is not None
-        prepared, references = computed.again
+        prepared, references, seen = computed.again
         computed = computed._replace(again=None)
         part = None
         if box is not None:
@@ -268,7 +278,7 @@ class Pipeline:
             box = box.snapped((prepared.closer.image.shape[0], prepared.closer.image.shape[1]))
             part = self._part(prepared.closer, box, references)
         if whole is None and (box is None or part is None or goes_on(part, box)):
-            whole = self._whole([prepared], references)[0][0]
+            whole = self._whole([prepared], references)[0][0] if seen is None else seen
         if box is None or part is None:
             assert whole is not None
             return computed, whole, link
