@@ -221,7 +221,8 @@ class RayPool:
             self._looked = time.monotonic()
             for actor in busy:
                 if actor.far is None:
-                    actor.far = actor.handle.far.remote()
+                    # Not told to the dashboard, or its list of clips would be one of such questions.
+                    actor.far = actor.handle.far.options(enable_task_events=False).remote()
         return messages
 
     def close(self) -> None:
