@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gsanet.video import VideoFile
+from gsanet.video.sources import open_clip
 from gsanet.video.tone import HLG, PQ, ToneMap
 
 COLOURS = np.array(
@@ -188,3 +189,44 @@ def test_the_shape_of_pixels_is_known(tmp_path: Path, turned: bool) -> None:
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8), format="rgb24")))
         container.mux(stream.encode(None))
     assert VideoFile(path).pixel_aspect == (Fraction(3, 4) if turned else Fraction(4, 3))
+
+
+def write_raw(path: Path, frames: list[NDArray[np.uint16]], pixels: str) -> Path:
+    """Lossless video of 16 bits: (H,W) of grey, or (H,W,3) of RGB."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = pixels
+        for frame in frames:
+            stored = av.VideoFrame.from_ndarray(frame, format="gray16le" if frame.ndim == 2 else "rgb48le")
+            container.mux(stream.encode(stored.reformat(format=pixels)))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("pixels", "bits"), [("gray16le", 12), ("gray16le", 16), ("gbrp16le", 12), ("rgb48le", 10)])
+def test_of_sixteen_bits_all_frames_say_what_is_white(tmp_path: Path, pixels: str, bits: int) -> None:
+    """A fade from black, of a camera that uses some of the bits: as bright in every frame as the same clip in eight."""
+    grey = pixels.startswith("gray")
+    scene = bars(COLOURS / 255, 48, 96)
+    scene = scene.mean(axis=2) if grey else scene
+    fade = [i / 7 * scene for i in range(8)]
+    path = write_raw(tmp_path / "raw.mkv", [np.rint(f * (2**bits - 1)).astype(np.uint16) for f in fade], pixels)
+    clip = VideoFile(path)
+    for frame, expected in zip(clip, fade, strict=True):
+        expected = np.repeat(expected[..., None], 3, axis=2) if grey else expected
+        assert np.abs(frame.image - 255 * expected).max() <= 2
+    (seventh,) = clip.frames_at([6])
+    assert np.abs(seventh.image - list(VideoFile(path))[6].image.astype(int)).max() == 0
+    said = [fact for fact in clip.facts if "is white in all frames" in fact]
+    assert bool(said) == (bits < 16) and not clip.problems
+
+
+def test_a_pipe_of_sixteen_bits_that_looks_dark_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_raw(tmp_path / "raw.mkv", [np.full((48, 96), 4000, np.uint16)] * 3, "gray16le")
+    with path.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", file)
+        clip = open_clip("-")
+        assert len(list(clip)) == 3
+    (said,) = clip.problems
+    assert "reach only 4000 in its first frame" in said

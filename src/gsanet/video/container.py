@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+from av.video.frame import VideoFrame
 
 from gsanet.base.errors import GsanetError
-from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame
+from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
 from gsanet.video.decoder import VideoDecoder, promised_seconds
-from gsanet.video.pixels import PixelReader
+from gsanet.video.pixels import PixelReader, raw
 from gsanet.video.times import Clock
+from gsanet.video.values import largest, looked_at, said_of_cut, said_of_white, white_of
+
+_ALL_BITS = 65535.0
+"""White, if values use all of 16 bits."""
 
 _MISSING = 0.95
 """A file that yields less than this part of what it promises is reported as cut off."""
@@ -57,11 +62,13 @@ class VideoFile(Clip):
             facts, turned = reader.facts(first), reader.orientation(first).transposed
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self._first = first.pts
+            is_raw = raw(first)
         fps = Fraction(rate) if rate and rate > 0 else STILLS_PER_SECOND
         super().__init__(path.stem, path, width, height, fps)
         self.pixel_aspect = 1 / aspect if turned else aspect
         for fact in facts:
             self.remark(fact)
+        self._white = self._white_of_all() if is_raw else None
 
     @property
     def length(self) -> int:
@@ -72,10 +79,10 @@ class VideoFile(Clip):
         index = -1
         clock = Clock(self.fps)
         with VideoDecoder(self._file) as decoder:
-            reader = PixelReader(decoder.stream)
+            reader = PixelReader(decoder.stream, self._white)
             for index, decoded in enumerate(decoder.frames()):
                 time = clock(None if decoded.pts is None else decoded.time)
-                yield Frame(index, time, f"{index:05d}", self.fit(reader(decoded), index))
+                yield Frame(index, time, f"{index:05d}", self.fit(self._shown(reader, decoded, index), index))
             broken, reached = decoder.broken, decoder.reached
         if clock.restarts:
             self.remark(f"its clock starts again {clock.restarts} time(s): the times of its frames run on")
@@ -105,26 +112,50 @@ class VideoFile(Clip):
 
     def _seek(self, wanted: list[int]) -> Iterator[Frame]:
         """Frames by number through the index, until one is not where the index says."""
+        times = self._index.frames
+        with VideoDecoder(self._file) as decoder:
+            reader = PixelReader(decoder.stream, self._white)
+            base = decoder.stream.time_base or Fraction(1)
+            for number, decoded in self._sought(decoder, wanted):
+                seconds = float((times[number] - times[0]) * base)
+                yield Frame(number, seconds, f"{number:05d}", self.fit(self._shown(reader, decoded, number), number))
+
+    def _sought(self, decoder: VideoDecoder, wanted: list[int]) -> Iterator[tuple[int, VideoFrame]]:
         times, keys, _ = self._index
+        frames = decoder.frames()
+        position = times[0] - 1 if times else 0
+        for number in wanted:
+            key = bisect_right(keys, times[number]) - 1
+            if key >= 0 and keys[key] > position:
+                if not decoder.seek(keys[key]):
+                    return
+                frames = decoder.frames()
+            for decoded in frames:
+                position = decoded.pts if decoded.pts is not None else times[number] + 1
+                if position >= times[number]:
+                    break
+            if position != times[number]:
+                return
+            yield number, decoded
+
+    def _shown(self, reader: PixelReader, frame: VideoFrame, index: int) -> Image:
+        """The frame as RGB; where values are raw, those beyond white are told of."""
+        white = self._white
+        if white is not None and raw(frame) and largest(reader.values(frame)) > white:
+            self.note(said_of_cut(index, white))
+        return reader(frame)
+
+    def _white_of_all(self) -> float | None:
+        """The value that is white in all frames, whose values are raw; None if it is that of all their bits."""
         with VideoDecoder(self._file) as decoder:
             reader = PixelReader(decoder.stream)
-            base = decoder.stream.time_base or Fraction(1)
-            frames = decoder.frames()
-            position = times[0] - 1 if times else 0
-            for number in wanted:
-                key = bisect_right(keys, times[number]) - 1
-                if key >= 0 and keys[key] > position:
-                    if not decoder.seek(keys[key]):
-                        return
-                    frames = decoder.frames()
-                for decoded in frames:
-                    position = decoded.pts if decoded.pts is not None else times[number] + 1
-                    if position >= times[number]:
-                        break
-                if position != times[number]:
-                    return
-                seconds = float((times[number] - times[0]) * base)
-                yield Frame(number, seconds, f"{number:05d}", self.fit(reader(decoded), number))
+            sought = self._sought(decoder, looked_at(self.length)) if self._index.leads else enumerate(decoder.frames())
+            maxima = [largest(reader.values(frame)) for _, frame in sought]
+        white = white_of(maxima, floating=False)
+        if white == _ALL_BITS:
+            return None
+        self.remark(said_of_white(maxima, white))
+        return white
 
     @cached_property
     def _index(self) -> _Index:

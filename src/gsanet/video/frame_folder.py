@@ -15,10 +15,7 @@ from gsanet.video.images import read_rgb, read_size
 from gsanet.video.listing import RGB, list_images
 from gsanet.video.orientation import UPRIGHT
 from gsanet.video.shown import Page, read_shown, shown_size
-from gsanet.video.values import Values, largest, to_eight, white_of
-
-_LOOKED_AT = 16
-"""Frames, spread over the clip, whose largest values say what is white."""
+from gsanet.video.values import Values, largest, looked_at, said_of_cut, said_of_white, to_eight, white_of
 
 
 class FrameFolder(Clip):
@@ -105,27 +102,20 @@ class FrameFolder(Clip):
 
     def _eight(self, values: Values, index: int) -> Image:
         if largest(values) > self._white and values.dtype.kind != "f":
-            self.note(
-                f"frame {index} has values above {self._white:g}, which is white in this clip: they are cut there"
-            )
+            self.note(said_of_cut(index, self._white))
         return to_eight(values, self._white)
 
     @cached_property
     def _white(self) -> float:
         """The value that is white in all frames with more than eight bits."""
-        last = len(self._pages) - 1
-        chosen = {round(i * last / (_LOOKED_AT - 1)) for i in range(_LOOKED_AT)}
-        looked_at = (read_shown(self._pages[i][1]).values for i in sorted(chosen))
         maxima: dict[str, list[float]] = {}
-        for values in looked_at:
+        for values in (read_shown(self._pages[i][1]).values for i in looked_at(len(self._pages))):
             if values.dtype != np.uint8:
                 maxima.setdefault(values.dtype.kind, []).append(largest(values))
         found = [most for kind in maxima.values() for most in kind]
         white = white_of(found, floating="f" in maxima)
         if found:
-            self.remark(
-                f"its values have more than eight bits and reach {max(found):g}: {white:g} is white in all frames"
-            )
+            self.remark(said_of_white(found, white))
         return white
 
 

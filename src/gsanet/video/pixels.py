@@ -17,6 +17,7 @@ from gsanet.video.clip import Image
 from gsanet.video.colour_tags import tags_for
 from gsanet.video.orientation import UPRIGHT, Orientation, of_matrix
 from gsanet.video.tone import HLG, PQ, ToneMap
+from gsanet.video.values import to_eight
 
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 """Numbers of ITU-T H.273 -> those of swscale, for which older PyAV has no names: 5 is BT.601, 9 BT.2020."""
@@ -26,6 +27,8 @@ _BT2020 = 9
 
 _OPAQUE = 255
 
+_RAW_BITS = 16
+
 _RGB48 = "rgb48be" if sys.byteorder == "big" else "rgb48le"
 
 
@@ -34,9 +37,12 @@ class PixelReader:
 
     Carried out are the marks of the stream: the matrix of its colours and their range (without marks, BT.709 for HD and
     BT.601 for what is smaller, as players have it), high dynamic range, transparency and the display matrix.
+
+    Args:
+        white: the value that is white in frames that are :func:`raw`; None: that of all their bits.
     """
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, white: float | None = None) -> None:
         context = stream.codec_context
         self._converter = VideoReformatter()
         self._transparent: dict[str, bool] = {}
@@ -44,17 +50,24 @@ class PixelReader:
         self._bright = self._transfer in (PQ, HLG) or self._primaries == _BT2020
         self._tone: ToneMap | None = None
         self._turned: tuple[int, Orientation] | None = None
+        self._white = white
 
     def __call__(self, frame: VideoFrame) -> Image:
         """(H,W,3) as it is shown, but for the shape of its pixels (:attr:`gsanet.video.clip.Clip.pixel_aspect`)."""
         if self._bright:
             self._tone = self._tone or ToneMap(self._transfer, _brightest(frame))
-            image = self._tone(cast(NDArray[np.uint16], self._converted(frame, _RGB48)))
+            image = self._tone(self.values(frame))
+        elif self._white is not None and raw(frame):
+            image = to_eight(self.values(frame), self._white)
         elif self._has_alpha(frame):
             image = on_white(cast(Image, self._converted(frame, "rgba")))
         else:
             image = cast(Image, self._converted(frame, "rgb24"))
         return self.orientation(frame).apply(image)
+
+    def values(self, frame: VideoFrame) -> NDArray[np.uint16]:
+        """(H,W,3) of 16 bits, as they are stored."""
+        return cast(NDArray[np.uint16], self._converted(frame, _RGB48))
 
     def orientation(self, frame: VideoFrame) -> Orientation:
         """What the display matrix says: that of the first frame, until the angle in it changes."""
@@ -93,6 +106,13 @@ class PixelReader:
             alpha = any(part.is_alpha for part in frame.format.components)
             self._transparent[name] = alpha or frame.format.has_palette
         return self._transparent[name]
+
+
+def raw(frame: VideoFrame) -> bool:
+    """Whether its values are grey or RGB in 16 bits, of which a camera may have used fewer."""
+    parts = frame.format.components
+    coloured = len(parts) > 1 and not frame.format.is_rgb
+    return not coloured and all(part.bits == _RAW_BITS and not part.is_alpha for part in parts)
 
 
 def matrix_of(frame: VideoFrame) -> int:

@@ -23,8 +23,9 @@ from gsanet.base.errors import GsanetError
 from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
 from gsanet.video.decoder import best_stream
 from gsanet.video.named import STDIN, NamedClip
-from gsanet.video.pixels import PixelReader, orientation_of
+from gsanet.video.pixels import PixelReader, orientation_of, raw
 from gsanet.video.times import Clock
+from gsanet.video.values import FEWER_BITS, largest
 
 _PATIENCE = 10.0
 """Seconds that a sender on the net may take to answer, and to send more."""
@@ -232,6 +233,8 @@ def _frames(container: InputContainer, source: Any, clip: StreamClip) -> Arrivin
 def _describe(clip: StreamClip, frame: VideoFrame, pixels: PixelReader, stream: VideoStream) -> None:
     for fact in pixels.facts(frame):
         clip.remark(fact)
+    if raw(frame) and (most := largest(pixels.values(frame))) <= FEWER_BITS:
+        clip.note(f"values of 16 bits reach only {most:g} in its first frame: in a file all frames say what is white")
     aspect = stream.sample_aspect_ratio or Fraction(1)
     clip.pixel_aspect = 1 / aspect if orientation_of(frame).transposed else aspect
 

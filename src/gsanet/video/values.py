@@ -17,6 +17,11 @@ Values = NDArray[Any]
 _WHITES = (255, 1023, 4095, 16383, 65535)
 """Largest values of 8, 10, 12, 14 and 16 bits."""
 
+FEWER_BITS = 4095
+"""Values up to here may be of a camera that uses fewer bits than are stored."""
+
+_LOOKED_AT = 16
+
 _LIGHT = 16
 """Floating point up to here is light, and 1 is white: highlights may go beyond it."""
 
@@ -25,6 +30,21 @@ def largest(values: Values) -> float:
     """The largest finite value, 0 if there is none."""
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     return float(finite.max()) if finite.size else 0.0
+
+
+def looked_at(length: int) -> list[int]:
+    """Numbers of the frames, spread over a clip of *length*, whose largest values say what is white."""
+    return sorted({round(i * (length - 1) / (_LOOKED_AT - 1)) for i in range(_LOOKED_AT)})
+
+
+def said_of_white(maxima: Sequence[float], white: float) -> str:
+    """In words, for people: what :func:`white_of` found."""
+    return f"its values have more than eight bits and reach {max(maxima):g}: {white:g} is white in all frames"
+
+
+def said_of_cut(index: int, white: float) -> str:
+    """In words: a frame that was not looked at has more than that."""
+    return f"frame {index} has values above {white:g}, which is white in this clip: they are cut there"
 
 
 def white_of(maxima: Sequence[float], floating: bool) -> float:
