@@ -68,3 +68,26 @@ def test_online_no_frame_waits(segmenter: Segmenter, tiny_frames: np.ndarray) ->
     doubled = tiny_frames.repeat(2, axis=0)
     with segmenter.live() as live:
         assert [live.step(frame).index for frame in doubled] == list(range(len(doubled)))
+
+
+def test_online_a_repeat_sees_the_motion_of_the_first(segmenter: Segmenter, tiny_frames: np.ndarray) -> None:
+    """Otherwise every second frame would be one at rest, and its object one that does not move."""
+    once = list(segmenter.stream(tiny_frames, online=True))
+    exact = list(segmenter.stream(tiny_frames.repeat(2, axis=0), online=True))
+    assert len({result.flow.tobytes() for result in once}) > 5
+    for result in exact[2:]:
+        np.testing.assert_array_equal(result.flow, once[result.index // 2].flow)
+    coded = ArrayClip(coded_again(moving_square(6, 64, 96).repeat(2, axis=0)))
+    assert [window.again for window in windows(coded, False, 448)][2:] == [False, True] * 5
+    assert [result.shot for result in exact] == [0] * len(exact)
+
+
+def test_online_what_is_shown_for_long_stands_still() -> None:
+    moving = moving_square(2, 64, 96)
+    clip = ArrayClip(np.concatenate([moving, moving[-1:].repeat(MOST_REPEATS + 3, axis=0)]))
+    found = list(windows(clip, False, 448))
+    assert [window.again for window in found] == [False, False, *[True] * MOST_REPEATS, False, True, True]
+    for window in found[1 : 2 + MOST_REPEATS]:
+        np.testing.assert_array_equal(window.before, found[0].small)
+    for window in found[2 + MOST_REPEATS :]:
+        np.testing.assert_array_equal(window.before, found[1].small)

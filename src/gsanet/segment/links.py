@@ -72,6 +72,10 @@ class Linker:
         known, self._next = self._next, forward if window.after is not None else None
         if window.before is None:
             return None
+        if window.again:  # nothing moves between the two, whatever the flow says: that is from further back
+            self._since += 1
+            shape = window.small.shape[:2]
+            return Link(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
         here, there = window.small, window.before
         back, forth = (None if flow is None else enlarge(flow, here.shape[:2]) for flow in (backward, known))
         if back is None:

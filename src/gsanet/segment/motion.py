@@ -50,6 +50,8 @@ class Window(NamedTuple):
     """Frames right after it that show the same picture again; they are no neighbours."""
     images: Mapping[tuple[int, int], NDArray[np.uint8]] = MappingProxyType({})
     """The frame at the sizes (h,w) that were asked for."""
+    again: bool = False
+    """It shows what the frame before it shows; :attr:`before` is the last one that differs."""
 
 
 class Motion(Protocol):
@@ -162,17 +164,19 @@ def windows(
 
     Frames whose numbers do not follow on each other are no neighbours. With *lookahead* a frame that shows the same
     picture as the one before it, as in screen recordings and in films brought to a higher frame rate, is a repeat of
-    that one: between the two nothing moves, and the flow would be taken for that of something at rest.
+    that one: between the two nothing moves, and the flow would be taken for that of something at rest. Without
+    *lookahead* no frame waits for the next one, and a repeat is a frame of its own with the neighbour of the first.
 
     Args:
         sizes: of :attr:`Window.images`.
         images: whether frames keep their pictures; else only what was made of these stays.
     """
     held: Window | None = None
+    shown_again = 0
     wanted = tuple(dict.fromkeys(sizes))
     for frame in frames:
         small = limit(frame.image, size)
-        before = None
+        before, again = None, False
         if held is not None:
             follows = frame.index == held.frame.index + len(held.repeats) + 1
             if lookahead and follows and len(held.repeats) < MOST_REPEATS and same_picture(small, held.small):
@@ -181,8 +185,12 @@ def windows(
             if lookahead:
                 yield held._replace(after=small if follows else None)
             before = held.small if follows else None
+            repeat = follows and held.before is not None and shown_again < MOST_REPEATS
+            again = not lookahead and repeat and same_picture(small, held.small)
+            shown_again = shown_again + 1 if again else 0
+            before = held.before if again else before
         shown = {one: resize(frame.image, one) for one in wanted}
-        held = Window(keep(frame, images), small, before, None, images=shown)
+        held = Window(keep(frame, images), small, before, None, images=shown, again=again)
         del frame  # its picture would wait for the next one
         if not lookahead:
             yield held
