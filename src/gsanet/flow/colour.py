@@ -35,6 +35,9 @@ _PALE = 0.9
 _CELLS = 1024
 """Cells along each side of the lookup table over the disc; with 1024 a colour is off by a grey level at most."""
 
+_BAND = 16
+"""Rows of that table made at once: the first picture waits for it, and few rows stay in the processor's cache."""
+
 _HUES = 8192
 """Entries of the table from hue to direction."""
 
@@ -142,9 +145,13 @@ def _hue_colours(position: NDArray[np.float64]) -> NDArray[np.float64]:
         colours[:, moved] = ramp if index % 2 == 0 else 255 - ramp
         wheel.append(colours)
     table = np.concatenate(wheel) / 255
-    below = np.floor(position).astype(int)
-    part = (position - below)[..., None]
-    mixed: NDArray[np.float64] = (1 - part) * table[below] + part * table[(below + 1) % len(table)]
+    following = np.roll(table, -1, axis=0)
+    below = position.astype(np.intp)
+    part = position - below
+    mixed = np.empty((*position.shape, 3))
+    for channel in range(3):  # one at a time: twice as fast as all three
+        here, there = table[:, channel].take(below), following[:, channel].take(below)
+        mixed[..., channel] = (1 - part) * here + part * there
     return mixed
 
 
@@ -158,10 +165,12 @@ def _disc() -> Picture:
     The borders between cells lie on the axes: the wheel has a seam on the right-hand one.
     """
     middle = (np.arange(_CELLS) + 0.5) / (_CELLS / 2) - 1
-    u, v = np.meshgrid(middle, middle)
-    position = (np.arctan2(-v, -u) / np.pi + 1) / 2 * _STEPS
-    length = np.minimum(np.hypot(u, v), 1)[..., None]
-    disc: Picture = np.floor(255 * (1 - length * (1 - _hue_colours(position)))).astype(np.uint8)
+    disc: Picture = np.empty((_CELLS, _CELLS, 3), np.uint8)
+    for top in range(0, _CELLS, _BAND):
+        u, v = np.meshgrid(middle, middle[top : top + _BAND])
+        position = (np.arctan2(-v, -u) / np.pi + 1) / 2 * _STEPS
+        length = np.minimum(np.hypot(u, v), 1)[..., None]
+        disc[top : top + _BAND] = 255 * (1 - length * (1 - _hue_colours(position)))
     half = _CELLS // 2
     disc[half - 1 : half + 1, half - 1 : half + 1] = 255
     disc.setflags(write=False)
