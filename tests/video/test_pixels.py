@@ -222,6 +222,14 @@ def test_of_sixteen_bits_all_frames_say_what_is_white(tmp_path: Path, pixels: st
     assert bool(said) == (bits < 16) and not clip.problems
 
 
+def test_where_frames_cannot_be_sought_all_of_them_say_what_is_white(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gsanet.video.decoder.VideoDecoder.seek", lambda self, stamp: False)
+    path = write_raw(tmp_path / "raw.mkv", [np.full((48, 96), v, np.uint16) for v in (0, 200, 4095, 200)], "gray16le")
+    assert [int(frame.image.max()) for frame in VideoFile(path)] == [0, 12, 255, 12]
+
+
 def test_a_pipe_of_sixteen_bits_that_looks_dark_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raw(tmp_path / "raw.mkv", [np.full((48, 96), 4000, np.uint16)] * 3, "gray16le")
     with path.open("rb") as file:

@@ -28,7 +28,7 @@ PRECISIONS: Meanings = {
 }
 FOVEAS: Meanings = {
     "off": "always the whole frame",
-    "instead": "in most frames, in place of the whole: no slower",
+    "instead": "in most frames, in place of the whole: hardly slower",
     "beside": "in every frame, after the whole: up to twice the work",
 }
 FLOW_PRECISIONS: Meanings = {

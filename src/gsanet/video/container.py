@@ -121,6 +121,7 @@ class VideoFile(Clip):
                 yield Frame(number, seconds, f"{number:05d}", self.fit(self._shown(reader, decoded, number), number))
 
     def _sought(self, decoder: VideoDecoder, wanted: list[int]) -> Iterator[tuple[int, VideoFrame]]:
+        """The same frames as they are decoded, with their numbers."""
         times, keys, _ = self._index
         frames = decoder.frames()
         position = times[0] - 1 if times else 0
@@ -147,10 +148,16 @@ class VideoFile(Clip):
 
     def _white_of_all(self) -> float | None:
         """The value that is white in all frames, whose values are raw; None if it is that of all their bits."""
-        with VideoDecoder(self._file) as decoder:
-            reader = PixelReader(decoder.stream)
-            sought = self._sought(decoder, looked_at(self.length)) if self._index.leads else enumerate(decoder.frames())
-            maxima = [largest(reader.values(frame)) for _, frame in sought]
+        wanted = looked_at(self.length)
+        maxima: list[float] = []
+        if self._index.leads:
+            with VideoDecoder(self._file) as decoder:
+                values = PixelReader(decoder.stream).values
+                maxima = [largest(values(frame)) for _, frame in self._sought(decoder, wanted)]
+        if len(maxima) < max(1, len(wanted)):
+            with VideoDecoder(self._file) as decoder:
+                values = PixelReader(decoder.stream).values
+                maxima = [largest(values(frame)) for frame in decoder.frames()]
         white = white_of(maxima, floating=False)
         if white == _ALL_BITS:
             return None

@@ -34,7 +34,7 @@ def largest(values: Values) -> float:
 
 def looked_at(length: int) -> list[int]:
     """Numbers of the frames, spread over a clip of *length*, whose largest values say what is white."""
-    return sorted({round(i * (length - 1) / (_LOOKED_AT - 1)) for i in range(_LOOKED_AT)})
+    return sorted({round(i * (length - 1) / (_LOOKED_AT - 1)) for i in range(_LOOKED_AT)}) if length else []
 
 
 def said_of_white(maxima: Sequence[float], white: float) -> str:
