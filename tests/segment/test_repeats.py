@@ -82,6 +82,15 @@ def test_online_a_repeat_sees_the_motion_of_the_first(segmenter: Segmenter, tiny
     assert [result.shot for result in exact] == [0] * len(exact)
 
 
+@pytest.mark.parametrize("options", [{"flow": "none"}, {"flow": "none", "online": True}, {"online": True}])
+def test_where_no_frame_looks_ahead_repeats_are_frames_like_any(
+    segmenter: Segmenter, tiny_frames: np.ndarray, options: dict[str, object]
+) -> None:
+    doubled = list(segmenter.stream(tiny_frames.repeat(2, axis=0), **options))  # type: ignore[arg-type]
+    assert [result.index for result in doubled] == list(range(2 * len(tiny_frames)))
+    assert {result.shot for result in doubled} == {0}
+
+
 def test_online_what_is_shown_for_long_stands_still() -> None:
     moving = moving_square(2, 64, 96)
     clip = ArrayClip(np.concatenate([moving, moving[-1:].repeat(MOST_REPEATS + 3, axis=0)]))

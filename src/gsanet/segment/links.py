@@ -75,7 +75,8 @@ class Linker:
         if window.again:  # nothing moves between the two, whatever the flow says: that is from further back
             self._since += 1
             shape = window.small.shape[:2]
-            return Link(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
+            still, sure = np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32)
+            return Link(still, sure, still, sure) if self._lookahead else Link(still, sure)
         here, there = window.small, window.before
         back, forth = (None if flow is None else enlarge(flow, here.shape[:2]) for flow in (backward, known))
         if back is None:
