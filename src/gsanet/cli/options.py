@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -18,6 +18,12 @@ _MODEL = f"{_OWN}, owner/name on the Hugging Face hub, or the .onnx file that `g
 
 # Panels: headings in the help of a command.
 RESULTS, FRAMES, QUALITY, MOTION, MACHINE = "Results", "Which frames", "Quality", "Motion (optical flow)", "Machine"
+
+
+def said(**options: Any) -> dict[str, Any]:
+    """Those that were given: what is not said is the preset's."""
+    return {name: value for name, value in options.items() if value is not None}
+
 
 Model = Annotated[str, typer.Option(help=_MODEL, metavar="MODEL", rich_help_panel=QUALITY)]
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL, metavar="MODEL")]

@@ -79,8 +79,7 @@ def score(
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
     }  # fmt: skip
-    # What is not said is the preset's.
-    arguments.update({k: v for k, v in {"flow_size": flow_size, "fovea": fovea}.items() if v is not None})
+    arguments |= opt.said(flow_size=flow_size, fovea=fovea)
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)
     # The masks are deleted only after the report has shown the worst of them.

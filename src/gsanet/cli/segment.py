@@ -139,10 +139,7 @@ def segment(
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
         "smooth": smooth, "threshold": threshold, "object": object, "hint": " ".join(hint) if hint else None,
     }  # fmt: skip
-    if scales is not None:
-        arguments["scales"] = _numbers(scales)
-    # What is not said is the preset's.
-    arguments.update({k: v for k, v in {"flow_size": flow_size, "fovea": fovea}.items() if v is not None})
+    arguments |= opt.said(scales=None if scales is None else _numbers(scales), flow_size=flow_size, fovea=fovea)
     found = find_clips(clips, each=each)
     if not found.clips:
         raise GsanetError("; ".join(found.missing or found.passed_over))

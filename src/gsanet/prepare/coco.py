@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -116,9 +115,8 @@ def _plan(download: Download, choices: Choices) -> Plan:
     return Plan([part] if lists else [], notes)
 
 
-def _of_instances(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
+def _of_instances(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
     """All but the files of COCO's other tasks that lie beside ``instances_...`` of the same pictures, and those."""
-    entries = list(entries)
     there = {entry.parts for entry in entries}
     mine: list[Entry] = []
     others: list[Entry] = []

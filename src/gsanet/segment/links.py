@@ -72,8 +72,8 @@ class Linker:
         known, self._next = self._next, forward if window.after is not None else None
         if window.before is None:
             return None
+        self._since += 1
         if window.again:  # nothing moves between the two, whatever the flow says: that is from further back
-            self._since += 1
             shape = window.small.shape[:2]
             still, sure = np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32)
             return Link(still, sure, still, sure) if self._lookahead else Link(still, sure)
@@ -82,7 +82,6 @@ class Linker:
         if back is None:
             back = self._dis(here, there) if forth is None else inverse(forth)
         past = likeness(here, there, back)
-        self._since += 1
         if past.mean() < CUT:
             self._note_return(window, here, there)
             return None

@@ -172,23 +172,23 @@ def windows(
         images: whether frames keep their pictures; else only what was made of these stays.
     """
     held: Window | None = None
-    shown_again = 0
+    repeats = 0
     wanted = tuple(dict.fromkeys(sizes))
     for frame in frames:
         small = limit(frame.image, size)
         before, again = None, False
         if held is not None:
             follows = frame.index == held.frame.index + len(held.repeats) + 1
-            if lookahead and follows and len(held.repeats) < MOST_REPEATS and same_picture(small, held.small):
+            # Where none waits, the first repeat of a clip's first frame has no motion to take over.
+            may = follows and repeats < MOST_REPEATS and (lookahead or held.before is not None)
+            again = may and same_picture(small, held.small)
+            repeats = repeats + 1 if again else 0
+            if again and lookahead:
                 held = held._replace(repeats=(*held.repeats, keep(frame, images)))
                 continue
             if lookahead:
                 yield held._replace(after=small if follows else None)
-            before = held.small if follows else None
-            repeat = follows and held.before is not None and shown_again < MOST_REPEATS
-            again = not lookahead and repeat and same_picture(small, held.small)
-            shown_again = shown_again + 1 if again else 0
-            before = held.before if again else before
+            before = held.before if again else held.small if follows else None
         shown = {one: resize(frame.image, one) for one in wanted}
         held = Window(keep(frame, images), small, before, None, images=shown, again=again)
         del frame  # its picture would wait for the next one

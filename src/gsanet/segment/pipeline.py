@@ -32,14 +32,15 @@ from gsanet.segment.kept import Kept, second_look, waiting
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
-from gsanet.segment.options import Options, View
+from gsanet.segment.options import Options
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.segment.references import ReferenceBank, choose_references
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
+from gsanet.segment.views import average_views, largest_size
 from gsanet.video.clip import Clip, Frame
 from gsanet.video.output_format import LARGE
-from gsanet.video.resize import limited, resize
+from gsanet.video.resize import limited
 
 Item = TypeVar("Item")
 Map = NDArray[np.float32]
@@ -283,7 +284,7 @@ class Pipeline:
             assert whole is not None
             return computed, whole, link
         with self._timer("resize"):
-            below = np.zeros(largest(self.views), np.float32) if whole is None else whole
+            below = np.zeros(largest_size(self.views), np.float32) if whole is None else whole
             map = canvas(below, part, box, computed.frame.size)
             put_in(map, part, box, 1.0 if whole is None else SHARE)
         return computed, map, link
@@ -310,20 +311,6 @@ class Pipeline:
         """
         workers = 1 if self._clip.live or not self._threads else self._runtime.workers
         return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
-
-
-def average_views(probabilities: Sequence[Map], views: Sequence[View]) -> Map:
-    """What every view gave, each (h,w) of its own, averaged at the largest of these sizes."""
-    size = largest(views)
-    total = np.zeros(size, np.float32)
-    for probability, view in zip(probabilities, views, strict=True):
-        total += resize(probability[:, ::-1] if view.mirrored else probability, size)
-    return total / np.float32(len(views))
-
-
-def largest(views: Sequence[View]) -> tuple[int, int]:
-    """(h,w) of the largest view."""
-    return max((view.size for view in views), key=lambda size: size[0] * size[1])
 
 
 def _as_wholes(found: Iterable[tuple[Computed, Map | None, Link | None]]) -> Iterator[Found]:

@@ -17,7 +17,6 @@ TINT = (255, 90, 60)
 _MISSED = (40, 90, 255)
 
 _STRENGTH = 0.45
-_ROWS = 256
 _PANEL_WIDTH = 320
 _GAP = 4
 _CAPTION = 18
@@ -43,14 +42,13 @@ def overlay(result: FrameResult) -> Picture:
     """The frame with the object tinted and its contour drawn, (H,W,3)."""
     mask = result.mask.astype(np.uint8)
     picture = result.image.copy()
-    # Only where the object is, and some rows at a time: of an 8K frame, tint and mixture would be as large as itself.
+    # Only where the object is: a picture of plain tint as large as the frame would cost as much as the rest.
     left, top, width, height = cv2.boundingRect(mask)
-    tint = np.full((min(height, _ROWS), width, 3), TINT, np.uint8)
-    for row in range(top, top + height, _ROWS):
-        inside = (slice(row, min(row + _ROWS, top + height)), slice(left, left + width))
+    inside = (slice(top, top + height), slice(left, left + width))
+    if width:
         part = picture[inside]
-        mixed = cv2.addWeighted(part, 1 - _STRENGTH, tint[: part.shape[0]], _STRENGTH, 0)
-        cv2.copyTo(mixed, mask[inside], part)
+        tint = np.full_like(part, TINT)
+        cv2.copyTo(cv2.addWeighted(part, 1 - _STRENGTH, tint, _STRENGTH, 0), mask[inside], part)
     # One pixel on small frames, more on large ones, so that it is seen at the size at which they are watched.
     thickness = max(1, round(max(mask.shape) / 600))
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

@@ -17,10 +17,7 @@ from gsanet.video.clip import STILLS_PER_SECOND, Clip, Frame, Image
 from gsanet.video.decoder import VideoDecoder, promised_seconds
 from gsanet.video.pixels import PixelReader, raw
 from gsanet.video.times import Clock
-from gsanet.video.values import largest, looked_at, said_of_cut, said_of_white, white_of
-
-_ALL_BITS = 65535.0
-"""White, if values use all of 16 bits."""
+from gsanet.video.values import ALL_BITS, largest, looked_at, said_of_cut, said_of_white, white_of
 
 _MISSING = 0.95
 """A file that yields less than this part of what it promises is reported as cut off."""
@@ -62,13 +59,12 @@ class VideoFile(Clip):
             facts, turned = reader.facts(first), reader.orientation(first).transposed
             aspect = stream.sample_aspect_ratio or Fraction(1)
             self._first = first.pts
-            is_raw = raw(first)
+            self._raw = raw(first)
         fps = Fraction(rate) if rate and rate > 0 else STILLS_PER_SECOND
         super().__init__(path.stem, path, width, height, fps)
         self.pixel_aspect = 1 / aspect if turned else aspect
         for fact in facts:
             self.remark(fact)
-        self._white = self._white_of_all() if is_raw else None
 
     @property
     def length(self) -> int:
@@ -82,7 +78,7 @@ class VideoFile(Clip):
             reader = PixelReader(decoder.stream, self._white)
             for index, decoded in enumerate(decoder.frames()):
                 time = clock(None if decoded.pts is None else decoded.time)
-                yield Frame(index, time, f"{index:05d}", self.fit(self._shown(reader, decoded, index), index))
+                yield Frame(index, time, f"{index:05d}", self._shown(reader, decoded, index))
             broken, reached = decoder.broken, decoder.reached
         if clock.restarts:
             self.remark(f"its clock starts again {clock.restarts} time(s): the times of its frames run on")
@@ -118,7 +114,7 @@ class VideoFile(Clip):
             base = decoder.stream.time_base or Fraction(1)
             for number, decoded in self._sought(decoder, wanted):
                 seconds = float((times[number] - times[0]) * base)
-                yield Frame(number, seconds, f"{number:05d}", self.fit(self._shown(reader, decoded, number), number))
+                yield Frame(number, seconds, f"{number:05d}", self._shown(reader, decoded, number))
 
     def _sought(self, decoder: VideoDecoder, wanted: list[int]) -> Iterator[tuple[int, VideoFrame]]:
         """The same frames as they are decoded, with their numbers."""
@@ -140,29 +136,32 @@ class VideoFile(Clip):
             yield number, decoded
 
     def _shown(self, reader: PixelReader, frame: VideoFrame, index: int) -> Image:
-        """The frame as RGB; where values are raw, those beyond white are told of."""
-        white = self._white
-        if white is not None and raw(frame) and largest(reader.values(frame)) > white:
-            self.note(said_of_cut(index, white))
-        return reader(frame)
+        image = reader(frame)
+        if reader.cut is not None:
+            self.note(said_of_cut(index, reader.cut))
+        return self.fit(image, index)
 
-    def _white_of_all(self) -> float | None:
-        """The value that is white in all frames, whose values are raw; None if it is that of all their bits."""
+    @cached_property
+    def _white(self) -> float | None:
+        """The value that is white in all frames, if they are raw; None if it is that of all their bits."""
+        if not self._raw:
+            return None
         wanted = looked_at(self.length)
-        maxima: list[float] = []
-        if self._index.leads:
-            with VideoDecoder(self._file) as decoder:
-                values = PixelReader(decoder.stream).values
-                maxima = [largest(values(frame)) for _, frame in self._sought(decoder, wanted)]
+        maxima = self._maxima(wanted) if self._index.leads else []
         if len(maxima) < max(1, len(wanted)):
-            with VideoDecoder(self._file) as decoder:
-                values = PixelReader(decoder.stream).values
-                maxima = [largest(values(frame)) for frame in decoder.frames()]
+            maxima = self._maxima(None)
         white = white_of(maxima, floating=False)
-        if white == _ALL_BITS:
+        if white == ALL_BITS:
             return None
         self.remark(said_of_white(maxima, white))
         return white
+
+    def _maxima(self, wanted: list[int] | None) -> list[float]:
+        """The largest value of each of these frames, as far as they can be sought; None: of all frames."""
+        with VideoDecoder(self._file) as decoder:
+            values = PixelReader(decoder.stream).values
+            frames = decoder.frames() if wanted is None else (frame for _, frame in self._sought(decoder, wanted))
+            return [largest(values(frame)) for frame in frames]
 
     @cached_property
     def _index(self) -> _Index:

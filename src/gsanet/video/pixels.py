@@ -17,7 +17,7 @@ from gsanet.video.clip import Image
 from gsanet.video.colour_tags import tags_for
 from gsanet.video.orientation import UPRIGHT, Orientation, of_matrix
 from gsanet.video.tone import HLG, PQ, ToneMap
-from gsanet.video.values import to_eight
+from gsanet.video.values import largest, to_eight
 
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 """Numbers of ITU-T H.273 -> those of swscale, for which older PyAV has no names: 5 is BT.601, 9 BT.2020."""
@@ -40,6 +40,9 @@ class PixelReader:
 
     Args:
         white: the value that is white in frames that are :func:`raw`; None: that of all their bits.
+
+    Attributes:
+        cut: that value, if the last frame had some beyond it.
     """
 
     def __init__(self, stream: VideoStream, white: float | None = None) -> None:
@@ -51,14 +54,18 @@ class PixelReader:
         self._tone: ToneMap | None = None
         self._turned: tuple[int, Orientation] | None = None
         self._white = white
+        self.cut: float | None = None
 
     def __call__(self, frame: VideoFrame) -> Image:
         """(H,W,3) as it is shown, but for the shape of its pixels (:attr:`gsanet.video.clip.Clip.pixel_aspect`)."""
+        self.cut = None
         if self._bright:
             self._tone = self._tone or ToneMap(self._transfer, _brightest(frame))
             image = self._tone(self.values(frame))
         elif self._white is not None and raw(frame):
-            image = to_eight(self.values(frame), self._white)
+            values = self.values(frame)
+            self.cut = self._white if largest(values) > self._white else None
+            image = to_eight(values, self._white)
         elif self._has_alpha(frame):
             image = on_white(cast(Image, self._converted(frame, "rgba")))
         else:

@@ -17,10 +17,11 @@ Values = NDArray[Any]
 _WHITES = (255, 1023, 4095, 16383, 65535)
 """Largest values of 8, 10, 12, 14 and 16 bits."""
 
-FEWER_BITS = 4095
-"""Values up to here may be of a camera that uses fewer bits than are stored."""
+FEWER_BITS, ALL_BITS = _WHITES[2], _WHITES[-1]
+"""Of 16 bits: values up to the first may be of a camera that uses fewer; the second is white if all are used."""
 
 _LOOKED_AT = 16
+"""Frames whose largest values say what is white."""
 
 _LIGHT = 16
 """Floating point up to here is light, and 1 is white: highlights may go beyond it."""
