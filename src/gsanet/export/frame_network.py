@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from importlib import util
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -51,6 +53,9 @@ class FrameNetwork:
     A frame on one thread is the best use of several cores: that many callers, each with a frame, are quicker than one
     frame shared by that many threads, and do not wait for each other where the cores have other work.
 
+    A session that is kept ready is opened in a thread of its own, which nobody waits for until the first frame: there
+    are clips to open meanwhile, and nothing can be wrong with it that is not told here.
+
     Args:
         graph: an ONNX file of ours, or its bytes.
         tensors: of a checkpoint, by name, any float type; for a graph without weights. Or what reads them, if they
@@ -91,12 +96,18 @@ class FrameNetwork:
             chosen.enable_mem_pattern = False
             return chosen
 
-        self._session = (cache and cache.open(options())) or self._made(graph, tensors, options(), cache)
-        # It would keep all the weights for a change of provider; where it no longer does, this does nothing.
-        self._session._model_bytes = None
+        def session() -> Any:
+            made = (cache and cache.open(options())) or self._made(graph, tensors, options(), cache)
+            # It would keep all the weights for a change of provider; where it no longer does, this does nothing.
+            made._model_bytes = None
+            return made
+
+        pool = ThreadPoolExecutor(1, "gsanet-opening")
+        self._opening = pool.submit(session)
+        pool.shutdown(wait=False)
+        if cache is None or not cache.ready:
+            self._opening.result()
         self.config = self.info.config
-        names = [one.name for one in self._session.get_outputs()]
-        self._step_outputs = [name for name in names if name not in OWN]
         channels = self.config.channels
         self._none = np.zeros((1, 0, channels, channels), np.float32)
 
@@ -132,6 +143,14 @@ class FrameNetwork:
         network = cls(graph, lambda: read_arrays(file)[1], threads=threads, name=str(file), cache=place)
         network.config = config
         return network
+
+    @property
+    def _session(self) -> Any:
+        return self._opening.result()
+
+    @cached_property
+    def _step_outputs(self) -> list[str]:
+        return [one.name for one in self._session.get_outputs() if one.name not in OWN]
 
     def references(self, rgb: NDArray[np.uint8], flow: NDArray[np.uint8]) -> Features:
         """R reference frames, (R,h,w,3) each -> their features. One after the other, for less memory.

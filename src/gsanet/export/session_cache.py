@@ -41,11 +41,16 @@ class SessionCache:
     def __init__(self, folder: Path, weights: Path, graph: bytes) -> None:
         self.file = folder / f"{_key(weights, graph)}{SUFFIX}"
 
+    @property
+    def ready(self) -> bool:
+        """Whether the session is there."""
+        return self.file.is_file()
+
     def open(self, options: Any) -> Any | None:
         """The session, with *options* (``onnxruntime.SessionOptions``); None if it is not there or not whole."""
         import onnxruntime
 
-        if not self.file.is_file():
+        if not self.ready:
             return None
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # all is done
         try:

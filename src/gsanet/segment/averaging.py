@@ -86,8 +86,9 @@ def smoothed(
                 past = _joined(own, carry(past, link.back), trust, link.past)
                 held.append(_Held(item, probability, own, past, link.forth, link.future))
             # The way back over all that wait serves half of them at once: two steps a frame, however far it looks.
-            if len(held) >= 2 * lookahead:
-                done += _with_future(held, max(lookahead, 1))
+            # The first frame of a shot goes alone, as soon as it may: somebody waits for the first mask.
+            if len(held) >= (lookahead + 1 if held[0].forth is None else 2 * lookahead):
+                done += _with_future(held, max(len(held) - lookahead, 1))
         yield from done
     yield from _with_future(held, len(held))
     coming.settle()
