@@ -22,12 +22,14 @@ from gsanet.export.quantise import quantise
 from gsanet.export.tracing import arrays_of, trace_graph
 from gsanet.flow.methods import flow_method
 from gsanet.segment.motion import ComputedMotion, Window, draw
+from gsanet.segment.options import Way
 from gsanet.video.clip import Frame
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import limit, resize
 from gsanet.weights.checkpoint import load_model
 from gsanet.weights.packaged import find_weights
 
+WAY = Way("forward", "dis")
 SIZE = (256, 448)
 TESTED = 6
 PLACES = (1 / 8, 1 / 3, 1 / 2, 7 / 8)
@@ -53,7 +55,7 @@ def main() -> None:
 
 
 def _pictures(data: Path, most: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    motion = ComputedMotion(flow_method("dis"), 448, causal=False)
+    motion = ComputedMotion({WAY.method: flow_method(WAY.method)}, 448, causal=False)
     sequences: dict[str, list[Path]] = {}
     for file in sorted((data / "DAVIS_train" / "RGB").iterdir()):
         sequences.setdefault(file.stem.rsplit("_", 1)[0], []).append(file)
@@ -62,7 +64,7 @@ def _pictures(data: Path, most: int) -> Iterator[tuple[NDArray[np.uint8], NDArra
         for at in (int(place * len(files)) for place in PLACES):
             image = read_rgb(files[at])
             near = [limit(read_rgb(files[i]), motion.size) for i in (at, at - 1, min(at + 1, len(files) - 1))]
-            flow = motion(Window(Frame(at, 0.0, files[at].stem, image), *near), "forward")
+            flow = motion(Window(Frame(at, 0.0, files[at].stem, image), *near), WAY)
             yield resize(image, SIZE), draw(flow, SIZE, motion.in_pixels, False)
     blank = draw(np.zeros((*SIZE, 2), np.float32), SIZE, True, False)
     for file in sorted((data / "DUTS_train" / "RGB").iterdir())[::600][: most // 2]:

@@ -1,11 +1,12 @@
 """Pictures that the weights never saw, set in motion or still, looked at in three ways.
 
-    python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--count 500] [-o scores.json]
+    python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--flow NAME ...] [--count 500] [-o scores.json]
 
 Each picture has a next frame rendered by the synthetic motion of training (distractors in three of ten, up to twice
 as near as the ground, a slanted ground), or stands still. ``whole`` is one pass over the whole picture, its own
 reference; ``closer`` is the closer look of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
-J and F in percent; a difference between two models comes with its 95 % interval (bootstrap over pictures).
+Flow is DIS, or what `--flow` names; `dis+dis-fast` is the mean of what the network sees by each. J and F in percent;
+the difference from the first model and flow comes with its 95 % interval (bootstrap over pictures).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from gsanet.data.layout import image_pairs
 from gsanet.data.masks import read_truth
 from gsanet.data.synthetic import Scene, SyntheticMotion
 from gsanet.evaluation import boundary_accuracy, region_similarity
-from gsanet.flow.dis import DISFlow
+from gsanet.flow.methods import flow_method
 from gsanet.model.input_size import network_size
 from gsanet.runtime.interface import Pictures, Runtime
 from gsanet.runtime.opening import open_pretrained
@@ -39,10 +40,12 @@ from gsanet.segment.fovea import (
     put_in,
 )
 from gsanet.segment.motion import draw
+from gsanet.segment.options import Way
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import resize
 
 MOTION = SyntheticMotion(distractor=0.3, near=1.0, slant=0.7)
+WAY = Way("forward", "dis")
 WAYS = ("whole", "closer", "mean")
 SMALL = 0.1
 """Share of the picture below which an object counts as small."""
@@ -55,6 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", action="append", help="weights; the packaged ones if none are named")
+    parser.add_argument(
+        "--flow", action="append", help="a method of gsanet flow, or several with + between; dis if none"
+    )
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--size", type=int, default=448)
     parser.add_argument("--state", choices=("moving", "still", "both"), default="both")
@@ -62,53 +68,62 @@ def main() -> None:
     arguments = parser.parse_args()
     models = arguments.model or ["lite"]
     networks = [open_pretrained(model) for model in models]
+    flows = arguments.flow or ["dis"]
+    methods = {name: flow_method(name) for flow in flows for name in flow.split("+")}
+    seen = [(network, flow.split("+")) for network in networks for flow in flows]
+    told = [f"{model}, {flow}" for model in models for flow in flows]
     pairs = image_pairs(arguments.data, check_sizes=False)[: arguments.count]
     states = ("moving", "still") if arguments.state == "both" else (arguments.state,)
-    # By state: picture, model, way, J or F.
-    found: dict[str, Scores] = {state: np.full((len(pairs), len(models), len(WAYS), 2), np.nan) for state in states}
+    # By state: picture, model and flow, way, J or F.
+    found: dict[str, Scores] = {state: np.full((len(pairs), len(seen), len(WAYS), 2), np.nan) for state in states}
     areas = np.zeros(len(pairs))
-    dis = DISFlow()
     for i, pair in enumerate(pairs):
         image = read_rgb(pair.rgb)
         assert pair.gt is not None
         truth = read_truth(pair.gt)
         areas[i] = truth.mean()
         for state in states:
-            flow = np.zeros((*truth.shape, 2), np.float32)
+            vectors = dict.fromkeys(methods, np.zeros((*truth.shape, 2), np.float32))
             if state == "moving":
-                flow = MOTION.flow(np.random.default_rng(i), Scene(image, truth), dis)
-            for m, network in enumerate(networks):
-                for w, probability in enumerate(_looks(network, image, flow, arguments.size)):
+                for name, method in methods.items():
+                    vectors[name] = MOTION.flow(np.random.default_rng(i), Scene(image, truth), method)
+            for m, (network, names) in enumerate(seen):
+                looks = _looks(network, image, [vectors[name] for name in names], arguments.size)
+                for w, probability in enumerate(looks):
                     mask = object_mask(resize(probability, truth.shape))
                     found[state][i, m, w] = region_similarity(mask, truth), boundary_accuracy(mask, truth)
         if i % 50 == 49:
             print(f"{i + 1} of {len(pairs)}", flush=True)
     for state, scores in found.items():
-        _tell(f"{state}, {len(pairs)} pictures", models, 100 * scores)
-        _tell(f"{state}, {int((areas < SMALL).sum())} small objects", models, 100 * scores[areas < SMALL])
+        _tell(f"{state}, {len(pairs)} pictures", told, 100 * scores)
+        _tell(f"{state}, {int((areas < SMALL).sum())} small objects", told, 100 * scores[areas < SMALL])
     if arguments.out:
-        arguments.out.write_text(json.dumps({"models": models, **{s: v.tolist() for s, v in found.items()}}))
+        arguments.out.write_text(json.dumps({"models": told, **{s: v.tolist() for s, v in found.items()}}))
 
 
-def _looks(network: Runtime, image: NDArray[np.uint8], flow: NDArray[np.float32], side: int) -> list[Any]:
+def _looks(network: Runtime, image: NDArray[np.uint8], flows: list[NDArray[np.float32]], side: int) -> list[Any]:
     """Probabilities of the whole picture, of it with the closer look in its place, and of both."""
     height, width = image.shape[:2]
     size = network_size(height, width, network.config, side)
-    whole = network([Pictures(resize(image, size), draw(flow, size, True, False))], [])[0].probability
+    whole = _mean(network, [Pictures(resize(image, size), draw(flow, size, True, False)) for flow in flows])
     box = look_at([object_box(whole)], instead=True)
     if box is None:
         return [whole, whole, whole]
     box = box.snapped((height, width))
-    seen = closer_pictures(
-        Closer(image, {"forward": flow}, True), box, closer_size(box, (height, width), size, PIXELS), "forward", False
+    part = closer_size(box, (height, width), size, PIXELS)
+    closer = _mean(
+        network, [closer_pictures(Closer(image, {WAY: flow}, True), box, part, WAY, False) for flow in flows]
     )
-    closer = network([seen], [])[0].probability
     looks = [whole]
     for share in (1.0, SHARE):
         both = canvas(whole, closer, box, (height, width))
         put_in(both, closer, box, share)
         looks.append(both)
     return looks
+
+
+def _mean(network: Runtime, pictures: list[Pictures]) -> NDArray[np.float32]:
+    return np.mean([network([one], [])[0].probability for one in pictures], axis=0, dtype=np.float32)
 
 
 def _tell(what: str, models: list[str], scores: Scores) -> None:

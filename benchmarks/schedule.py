@@ -37,7 +37,7 @@ from gsanet.runtime.interface import Pictures, Reference
 from gsanet.runtime.precision import choose_precision
 from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment.motion import open_motion
-from gsanet.segment.options import Options, View
+from gsanet.segment.options import Options, View, Way
 from gsanet.segment.pictures import prepared_frames
 from gsanet.segment.references import reference_indices
 from gsanet.video.sample_clip import sample_clip
@@ -98,7 +98,7 @@ def show(size: tuple[int, int], targets: int, references: int) -> tuple[list[Pic
     length = clip.length or 0
     known = reference_indices(length, references)
     wanted = [length * (2 * i + 1) // (2 * targets) for i in range(targets)]
-    shown = prepared_frames(clip, [View(size, "forward", False)], motion, only={*known, *wanted})
+    shown = prepared_frames(clip, [View(size, Way("forward", "dis"), False)], motion, only={*known, *wanted})
     by_index = {one.frame.index: one.views[0] for one in shown}
     return [by_index[i] for i in wanted], [by_index[i] for i in known]
 

@@ -49,7 +49,7 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
     assert summary["precision"] == "float32"
     assert summary["options"] == {
         "size": 128,
-        "flow": "dis",
+        "flow": "dis-fine",
         "flow_weights": None,
         "flow_size": 512,
         "online": False,

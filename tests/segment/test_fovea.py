@@ -23,7 +23,9 @@ from gsanet.segment.fovea import (
     put_in,
 )
 from gsanet.segment.links import Link
+from gsanet.segment.options import Way
 
+WAY = Way("forward", "dis")
 LINK = Link(np.zeros((4, 4, 2), np.float32), np.ones((4, 4), np.float32))
 
 
@@ -81,7 +83,7 @@ def test_picture_and_flow_are_those_of_the_box() -> None:
     y, x = np.mgrid[0:40, 0:80].astype(np.float32)  # at half the size
     flow = np.stack([x / 10, y / 10], -1)
     box = Box(0.25, 0.75, 0.5, 1.0)
-    shown = closer_pictures(Closer(image, {"forward": flow}, True), box, (80, 160), "forward", False)
+    shown = closer_pictures(Closer(image, {WAY: flow}, True), box, (80, 160), WAY, False)
     assert shown.rgb.shape == shown.flow.shape == (80, 160, 3)
     assert abs(int(shown.rgb[0, 0, 0]) - 20) <= 1
     assert abs(int(shown.rgb[0, 0, 1]) - 80) <= 1
@@ -91,7 +93,7 @@ def test_picture_and_flow_are_those_of_the_box() -> None:
     expected = flow_to_picture(np.stack([(40 + (c + 0.5) / 4 - 0.5) * 0.4, (10 + (r + 0.5) / 4 - 0.5) * 0.4], -1))
     inside = (slice(4, -4), slice(4, -4))
     assert np.abs(shown.flow[inside].astype(int) - expected[inside]).max() <= 2
-    mirrored = closer_pictures(Closer(image, {"forward": flow}, True), box, (80, 160), "forward", True)
+    mirrored = closer_pictures(Closer(image, {WAY: flow}, True), box, (80, 160), WAY, True)
     np.testing.assert_array_equal(mirrored.rgb, shown.rgb[:, ::-1])
 
 

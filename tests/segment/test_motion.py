@@ -13,9 +13,11 @@ from gsanet.flow.dis import DISFlow
 from gsanet.flow.sequence import sequence_flow
 from gsanet.flow.vectors import write_vectors
 from gsanet.segment.motion import draw, open_motion, windows
-from gsanet.segment.options import Options
+from gsanet.segment.options import Options, View, Way
+from gsanet.segment.pictures import known_flow
 from gsanet.video import ArrayClip
 from gsanet.video.images import write_rgb
+from tiny import TINY
 
 
 def textured(frames: int = 5) -> np.ndarray:
@@ -26,7 +28,11 @@ def textured(frames: int = 5) -> np.ndarray:
 
 def flows(clip: ArrayClip, options: Options, direction: str = "forward") -> list[np.ndarray]:
     motion = open_motion(options, clip)
-    return [motion(window, direction) for window in windows(clip, motion.lookahead, motion.size)]  # type: ignore[arg-type]
+    method = options.methods[0] if options.methods else ""
+    return [
+        motion(window, Way(direction, method))  # type: ignore[arg-type]
+        for window in windows(clip, motion.lookahead, motion.size)
+    ]
 
 
 def test_forward_flow_is_that_of_gsanet_flow() -> None:
@@ -49,6 +55,33 @@ def test_backward_flow_points_where_things_go() -> None:
     np.testing.assert_array_equal(backward[0], flows(clip, Options())[0])
 
 
+def test_several_methods_are_a_view_each() -> None:
+    options = Options(flow="dis+dis-fast", flow_directions="both", flip=True)
+    views = options.views(64, 96, TINY)
+    ways = [Way("forward", "dis"), Way("backward", "dis"), Way("forward", "dis-fast")]
+    assert [view.way for view in views] == [way for way in ways for _ in range(2)]
+    motion = open_motion(options, ArrayClip(textured()))
+    for window in windows(ArrayClip(textured(2)), motion.lookahead, motion.size):
+        if window.after is not None:
+            np.testing.assert_array_equal(motion(window, ways[2]), DISFlow("fast")(window.small, window.after))
+    assert Options(flow="dis+dis", online=True).views(64, 96, TINY) == [View((64, 96), Way("backward", "dis"), False)]
+    with pytest.raises(GsanetError, match=r"unknown flow 'dis\+horn': choose dis, .* several of them with \+ between"):
+        open_motion(Options(flow="dis+horn"), ArrayClip(textured()))
+    with pytest.raises(GsanetError, match="flow by dis takes no weights"):
+        Options(flow="dis+dis-fast", flow_weights="flownet.pkl")
+
+
+def test_frames_are_joined_by_the_first_method() -> None:
+    clip = ArrayClip(textured(2))
+    options = Options(flow="dis-fast+dis")
+    motion = open_motion(options, clip)
+    window = next(iter(windows(clip, motion.lookahead, motion.size)))
+    flows = {view.way: motion(window, view.way) for view in options.views(64, 96, TINY)}
+    forward, backward = known_flow(window, flows, motion)
+    assert forward is flows[Way("forward", "dis-fast")]
+    assert backward is None
+
+
 def test_online_never_looks_ahead() -> None:
     frames = textured()
     seen = []
@@ -63,7 +96,7 @@ def test_online_never_looks_ahead() -> None:
     motion = open_motion(Options(online=True), clip)
     for window in windows(clip, motion.lookahead, motion.size):
         assert seen[-1] == window.frame.index
-        flow = motion(window, "backward")
+        flow = motion(window, Way("backward", "dis"))
         assert (not flow.any()) == (window.frame.index == 0)
 
 
@@ -142,7 +175,7 @@ def test_raft_in_the_engine(tmp_path: Path) -> None:
     clip = ArrayClip(textured(3))
     options = Options(flow="raft-small", flow_weights=str(tmp_path / "raft.pth"))
     motion = open_motion(options, clip, "cpu", "float32")
-    found = [motion(window, "forward") for window in windows(clip, motion.lookahead, motion.size)]
+    found = [motion(window, Way("forward", "raft-small")) for window in windows(clip, motion.lookahead, motion.size)]
     assert [flow.shape for flow in found] == [(64, 96, 2)] * 3
     assert all(np.isfinite(flow).all() and flow.any() for flow in found)
     single = ArrayClip(textured(1))

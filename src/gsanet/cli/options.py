@@ -70,13 +70,14 @@ Online = Annotated[
     ),
 ]
 Flow = Annotated[
-    str,
+    Optional[str],
     typer.Option(
         help=choices.with_meanings(
-            "How motion between frames is found.",
+            "How motion between frames is found; dis+gmflow: by both, averaged.",
             {**choices.FLOWS, "none": "ignore motion", "FOLDER": "what `gsanet flow` wrote there"},
         ),
         metavar="|".join([*choices.FLOWS, "none", "FOLDER"]),
+        show_default="that of --quality",
         rich_help_panel=MOTION,
     ),
 ]

@@ -52,7 +52,7 @@ def score(
     size: opt.Size = None,
     fovea: opt.Fovea = None,
     online: opt.Online = False,
-    flow: opt.Flow = "dis",
+    flow: opt.Flow = None,
     flow_weights: opt.FlowWeights = None,
     flow_size: opt.FlowSize = None,
     device: opt.Device = "auto",
@@ -76,10 +76,10 @@ def score(
             raise GsanetError(f"--compare takes the --json file of another run here, and {path} is none")
         others.append(load(path, label))
     arguments: dict[str, Any] = {
-        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
+        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
     }  # fmt: skip
-    arguments |= opt.said(flow_size=flow_size, fovea=fovea)
+    arguments |= opt.said(flow=flow, flow_size=flow_size, fovea=fovea)
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)
     # The masks are deleted only after the report has shown the worst of them.

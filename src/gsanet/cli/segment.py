@@ -104,7 +104,7 @@ def segment(
     ] = True,
     threshold: opt.Threshold = 0.5,
     online: opt.Online = False,
-    flow: opt.Flow = "dis",
+    flow: opt.Flow = None,
     flow_weights: opt.FlowWeights = None,
     flow_size: opt.FlowSize = None,
     device: opt.Device = "auto",
@@ -135,11 +135,13 @@ def segment(
     many = ManyClips.from_options(jobs, engine, address, shard, piece, retries)
     part = _part(start, end, duration, every)
     arguments: dict[str, Any] = {
-        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size, "flow": flow,
+        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
         "smooth": smooth, "threshold": threshold, "object": object, "hint": " ".join(hint) if hint else None,
     }  # fmt: skip
-    arguments |= opt.said(scales=None if scales is None else _numbers(scales), flow_size=flow_size, fovea=fovea)
+    arguments |= opt.said(
+        scales=None if scales is None else _numbers(scales), flow=flow, flow_size=flow_size, fovea=fovea
+    )
     found = find_clips(clips, each=each)
     if not found.clips:
         raise GsanetError("; ".join(found.missing or found.passed_over))

@@ -36,6 +36,7 @@ _RAFT = ("weights", "iterations", "device", "precision", "batch")
 
 METHODS: dict[str, Method] = {
     "dis": Method(DISFlow),
+    "dis-fine": Method(partial(DISFlow, "fine")),
     "dis-fast": Method(partial(DISFlow, "fast")),
     "dis-ultrafast": Method(partial(DISFlow, "ultrafast")),
     "raft-small": Method(partial(_raft, "small"), _RAFT),

@@ -14,7 +14,6 @@ from typing import Any
 
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
-from gsanet.flow.methods import METHODS
 from gsanet.runtime.opening import runtime_version
 from gsanet.scale.long_clip import LookedUp, compute_piece, cut, references_of
 from gsanet.scale.store import NetStore, Unreachable, open_store
@@ -31,7 +30,7 @@ Progress = Callable[[int, int | None], None]
 PIECES = ".pieces"
 """Ending of the hidden folder, beside a clip's own, that holds what is known of its pieces."""
 
-_QUICK = ("dis", "dis-fast", "dis-ultrafast", "none")
+_QUICK = ("dis", "dis-fine", "dis-fast", "dis-ultrafast")
 """Ways to find motion that take less time than the network. Others would be the longer part of a join, which finds the
 motion of the whole clip once more."""
 
@@ -107,7 +106,7 @@ class ClipWorker:
 
     def _cut(self, job: ClipJob) -> CutClip | None:
         options = self._segmenter.options
-        quick = options.flow in _QUICK or options.flow not in METHODS
+        quick = all(name in _QUICK for name in options.methods)
         if job.named.live or options.online or not quick:
             return None
         clip = open_job(job)

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from gsanet.base.threshold import object_mask
 from gsanet.flow.colour import Flow
-from gsanet.flow.sequence import Direction
 from gsanet.model.input_size import MULTIPLE, SMALLEST
 from gsanet.runtime.interface import Pictures
 from gsanet.segment.links import Link
 from gsanet.segment.motion import coloured
+from gsanet.segment.options import Way
 from gsanet.segment.threads import UntilBroken
 from gsanet.video.resize import resize
 
@@ -88,7 +88,7 @@ class Closer(NamedTuple):
 
     image: NDArray[np.uint8]
     """The frame (H,W,3), large enough for the closest look."""
-    flows: Mapping[Direction, Flow]
+    flows: Mapping[Way, Flow]
     """Over the whole frame, each (h,w,2)."""
     in_pixels: bool
     """As :attr:`gsanet.segment.motion.Motion.in_pixels`."""
@@ -149,7 +149,7 @@ def closer_size(box: Box, shape: tuple[int, int], whole: tuple[int, int], share:
     return next(fitted), next(fitted)
 
 
-def closer_pictures(closer: Closer, box: Box, size: tuple[int, int], direction: Direction, mirrored: bool) -> Pictures:
+def closer_pictures(closer: Closer, box: Box, size: tuple[int, int], way: Way, mirrored: bool) -> Pictures:
     """The *box* of a frame at *size* (h,w), and its flow: cut out of that of the whole frame, then coloured.
 
     Args:
@@ -157,7 +157,7 @@ def closer_pictures(closer: Closer, box: Box, size: tuple[int, int], direction: 
     """
     rows, columns = box.pixels((closer.image.shape[0], closer.image.shape[1]))
     image = np.ascontiguousarray(resize(closer.image[rows, columns], size))
-    flow = closer.flows[direction]
+    flow = closer.flows[way]
     part = _flow_in(flow, box, size, closer.in_pixels)
     picture = coloured(part, flow, closer.in_pixels, mirrored)
     return Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, picture)

@@ -17,10 +17,10 @@ from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
 from gsanet.flow.methods import METHODS, flow_method
 from gsanet.flow.scaled import enlarge
-from gsanet.flow.sequence import Direction, choose_step
+from gsanet.flow.sequence import choose_step
 from gsanet.flow.vectors import list_vectors, read_vectors
 from gsanet.segment.kept import Kept, keep
-from gsanet.segment.options import Options
+from gsanet.segment.options import Options, Way
 from gsanet.video.clip import Clip, Frame
 from gsanet.video.images import read_rgb
 from gsanet.video.listing import list_images
@@ -66,28 +66,36 @@ class Motion(Protocol):
     size: int
     """Long side of the small pictures in a window, at most."""
 
-    def __call__(self, window: Window, direction: Direction) -> Flow:
+    def __call__(self, window: Window, way: Way) -> Flow:
         """(h,w,2), of any size."""
         ...
 
 
 class ComputedMotion:
-    """Flow by one of :data:`gsanet.flow.methods.METHODS`, with the flow room's rule for the ends of a clip.
+    """Flow by some of :data:`gsanet.flow.methods.METHODS`, with the flow room's rule for the ends of a clip.
 
     Backward flow is turned round: both directions say where things go.
+
+    Args:
+        methods: by name.
+        size: :attr:`Motion.size`.
+        causal: only the past is known.
     """
 
     neighbours = True
     in_pixels = True
 
-    def __init__(self, method: FlowMethod, size: int, *, causal: bool) -> None:
-        self._method = method
+    def __init__(self, methods: Mapping[str, FlowMethod], size: int, *, causal: bool) -> None:
+        self._methods = methods
         self.size = size
         self.lookahead = not causal
+        self.first = next(iter(methods))
+        """The method by whose flow frames are joined."""
 
-    def __call__(self, window: Window, direction: Direction) -> Flow:
-        step = choose_step(window.before, window.small, window.after, direction)
-        return step.orient(None if step.other is None else self._method(step.frame, step.other), "forward")
+    def __call__(self, window: Window, way: Way) -> Flow:
+        step = choose_step(window.before, window.small, window.after, way.direction)
+        method = self._methods[way.method]
+        return step.orient(None if step.other is None else method(step.frame, step.other), "forward")
 
 
 class NoMotion:
@@ -100,7 +108,7 @@ class NoMotion:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def __call__(self, window: Window, direction: Direction) -> Flow:
+    def __call__(self, window: Window, way: Way) -> Flow:
         return np.zeros((*window.small.shape[:2], 2), np.float32)
 
 
@@ -125,7 +133,7 @@ class FolderMotion:
                     return
         raise GsanetError(f"no flow pictures for {clip.name}: looked in {', '.join(str(place) for place in places)}")
 
-    def __call__(self, window: Window, direction: Direction) -> Flow:
+    def __call__(self, window: Window, way: Way) -> Flow:
         file = self._files.get(window.frame.name)
         if file is None:
             raise GsanetError(f"no flow picture for frame {window.frame.name} in {self._folder}")
@@ -144,13 +152,22 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
     """
     if options.flow == "none":
         return NoMotion(options.flow_size)
-    if options.flow in METHODS:
-        method = flow_method(options.flow, weights=options.flow_weights, device=device, precision=precision)
-        return ComputedMotion(method, options.flow_size, causal=options.online)
+    if options.methods:
+        methods = {
+            name: flow_method(
+                name,
+                weights=options.flow_weights if "weights" in METHODS[name].settings else None,
+                device=device,
+                precision=precision,
+            )
+            for name in options.methods
+        }
+        return ComputedMotion(methods, options.flow_size, causal=options.online)
     folder = Path(options.flow)
     if not folder.is_dir():
         raise GsanetError(
-            f"unknown flow {options.flow!r}: choose {', '.join(METHODS)}, none, or a folder of flow pictures"
+            f"unknown flow {options.flow!r}: choose {', '.join(METHODS)}, several of them with + between, none, or a "
+            "folder of flow pictures"
         )
     if options.flow_directions == "both":
         raise GsanetError(f"{folder} holds flow in one direction: leave flow directions at forward")

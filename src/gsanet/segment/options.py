@@ -19,13 +19,21 @@ from gsanet.model.input_size import SMALLEST, network_size
 from gsanet.segment.choice import Choice, read_choice
 
 
+class Way(NamedTuple):
+    """Which flow."""
+
+    direction: Direction
+    """To the next frame, or (negated) to the one before."""
+    method: str = ""
+    """By which of several methods (:data:`gsanet.flow.methods.METHODS`); empty where it is not computed."""
+
+
 class View(NamedTuple):
     """One way of showing a frame to the network; its probability is the average over all views."""
 
     size: tuple[int, int]
     """(h,w) of the input."""
-    direction: Direction
-    """Of the flow: to the next frame, or (negated) to the one before."""
+    way: Way
     mirrored: bool
 
 
@@ -39,8 +47,9 @@ class Options:
     size: Annotated[int, Field(ge=SMALLEST)] | None = None
     """Long side of the network's input (both sides of a square model); the model's own if None."""
     flow: str = "dis"
-    """``dis``, ``raft-small``, ``gmflow`` and their kin (:data:`gsanet.flow.methods.METHODS`), ``none``, or a folder of
-    flow made earlier (:class:`gsanet.segment.motion.FolderMotion`)."""
+    """``dis``, ``raft-small``, ``gmflow`` and their kin (:data:`gsanet.flow.methods.METHODS`), several with ``+``
+    between them, which is a view for each; ``none``; or a folder of flow made earlier
+    (:class:`gsanet.segment.motion.FolderMotion`)."""
     flow_weights: str | None = None
     """A file of weights for the flow, where it needs some; if None RAFT downloads them, and GMFlow has none."""
     flow_size: Annotated[int, Field(ge=SMALLEST)] = 448
@@ -53,7 +62,7 @@ class Options:
     scales: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1.0,)
     """Average over these multiples of the input size."""
     flow_directions: Literal["forward", "both"] = "forward"
-    """``both`` averages with the flow from the frame before."""
+    """``both`` averages with the flow from the frame before, by the first of several methods."""
 
     fovea: Literal["off", "instead", "beside"] = "instead"
     """Look closer: show the network the surroundings of an object that is small (:mod:`gsanet.segment.fovea`).
@@ -71,8 +80,9 @@ class Options:
 
     def __post_init__(self) -> None:
         read_choice(self.object, self.hint)
-        if self.flow in METHODS:
-            check_method(self.flow, weights=self.flow_weights)
+        if self.methods:
+            takers = [name for name in self.methods if "weights" in METHODS[name].settings] or self.methods
+            check_method(takers[0], weights=self.flow_weights)
         elif self.flow_weights is not None:
             raise GsanetError(f"flow {self.flow!r} needs no weights: they are for a method that computes it")
         if self.online and self.flow_directions == "both":
@@ -80,15 +90,21 @@ class Options:
 
     def views(self, height: int, width: int, config: GSANetConfig) -> list[View]:
         """The views of a frame of *height* x *width*; the first is the plain one."""
-        directions: list[Direction] = ["backward" if self.online else "forward"]
+        direction: Direction = "backward" if self.online else "forward"
+        ways = [Way(direction, method) for method in self.methods or ("",)]
         if self.flow_directions == "both":
-            directions.append("backward")
+            ways.insert(1, ways[0]._replace(direction="backward"))
         side = config.size if self.size is None else self.size
         # Scales that round to the same size would only count a view twice.
         # A scale never makes a size that is allowed too small.
         sides = [max(min(side, SMALLEST), round(side * scale)) for scale in self.scales]
         sizes = dict.fromkeys(network_size(height, width, config, scaled) for scaled in sides)
-        return [View(*view) for view in product(sizes, directions, (False, True) if self.flip else (False,))]
+        return [View(*view) for view in product(sizes, ways, (False, True) if self.flip else (False,))]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that compute flow; none where it comes from elsewhere, or there is none."""
+        return methods_in(self.flow)
 
     def change(self, changes: Mapping[str, Any]) -> Options:
         """A copy with some fields changed.
@@ -134,12 +150,25 @@ class OptionChanges(TypedDict, total=False):
 QUALITY: dict[Quality, OptionChanges] = {
     "fast": {"scales": (6 / 7,)},
     "balanced": {},
-    "best": {"scales": (8 / 7,), "flip": True, "flow_directions": "both", "flow_size": 512, "fovea": "beside"},
+    "best": {
+        "scales": (8 / 7,),
+        "flip": True,
+        "flow": "dis-fine",
+        "flow_directions": "both",
+        "flow_size": 512,
+        "fovea": "beside",
+    },
 }
 """Presets: one pass of the network per frame on a smaller picture, one, four on a larger one and four more, closer, on
 what is small in it. What each gains and costs is in the README."""
 
 DEFAULT_QUALITY: Quality = "balanced"
+
+
+def methods_in(flow: str) -> tuple[str, ...]:
+    """:attr:`Options.methods` of an :attr:`Options.flow`."""
+    names = tuple(dict.fromkeys(flow.split("+")))
+    return names if all(name in METHODS for name in names) else ()
 
 
 def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
@@ -156,7 +185,6 @@ def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
     chosen: dict[str, Any] = {**QUALITY[quality]}
     if changes.get("size") is not None:
         chosen.pop("scales", None)  # who says a size means that size
-    one_direction = changes.get("online") or changes.get("flow", "dis") not in METHODS
-    if one_direction:
+    if changes.get("online") or not methods_in(changes.get("flow", "dis")):
         chosen.pop("flow_directions", None)
     return Options().change({**chosen, **changes})

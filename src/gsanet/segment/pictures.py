@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gsanet.flow.colour import Flow
-from gsanet.flow.sequence import Direction
 from gsanet.runtime.interface import Pictures, Timer
 from gsanet.segment.fovea import Closer
 from gsanet.segment.kept import Kept
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import ComputedMotion, Motion, Window, draw, windows
-from gsanet.segment.options import View
+from gsanet.segment.options import View, Way
 from gsanet.video.clip import Frame
 
 
@@ -55,8 +54,7 @@ def prepared_frames(
     for window in windows(frames, motion.lookahead, motion.size, sizes, images):
         if only is None or any(frame.index in only for frame in (window.frame, *window.repeats)):
             with timer("flow"):
-                directions = dict.fromkeys(view.direction for view in views)
-                flows = {direction: motion(window, direction) for direction in directions}
+                flows = {way: motion(window, way) for way in dict.fromkeys(view.way for view in views)}
                 link = None if linker is None else linker(window, *known_flow(window, flows, motion))
             with timer("prepare"):
                 pictures = show(window, views, flows, motion.in_pixels)
@@ -64,20 +62,20 @@ def prepared_frames(
             yield Prepared(window.frame, pictures, link, window.repeats, again)
 
 
-def known_flow(window: Window, flows: Mapping[Direction, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:
-    """Flow to the next frame and to the one before, as far as *flows* have it."""
+def known_flow(window: Window, flows: Mapping[Way, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:
+    """Flow to the next frame and to the one before by the first method, as far as *flows* have it."""
     if not isinstance(motion, ComputedMotion):
         return None, None
-    backward = flows.get("backward") if window.before is not None else None
+    backward = flows.get(Way("backward", motion.first)) if window.before is not None else None
     # Both directions say where things go: the way back is the other one.
-    return flows.get("forward"), None if backward is None else np.float32(0) - backward
+    return flows.get(Way("forward", motion.first)), None if backward is None else np.float32(0) - backward
 
 
-def show(window: Window, views: Sequence[View], flows: Mapping[Direction, Flow], in_pixels: bool) -> list[Pictures]:
+def show(window: Window, views: Sequence[View], flows: Mapping[Way, Flow], in_pixels: bool) -> list[Pictures]:
     """The pictures of one frame, view by view."""
     shown = []
-    for size, direction, mirrored in views:
+    for size, way, mirrored in views:
         image = window.images[size]
-        flow = draw(flows[direction], size, in_pixels, mirrored)
+        flow = draw(flows[way], size, in_pixels, mirrored)
         shown.append(Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, flow))
     return shown

@@ -101,7 +101,7 @@ def _with_neighbours(index: int, length: int, views: Sequence[View], motion: Mot
     """
     wanted = {index}
     if motion.neighbours and length > 1:
-        for step in {1 if view.direction == "forward" else -1 for view in views}:
+        for step in {1 if view.way.direction == "forward" else -1 for view in views}:
             side = step if 0 <= index + step < length else -step
             wanted |= {near for near in (index + side * n for n in (1, 2, 3)) if 0 <= near < length}
     return wanted
