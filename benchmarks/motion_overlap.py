@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import islice, pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.data.layout import sequences
 from gsanet.data.masks import read_truth
+from gsanet.evaluation import region_similarity
 from gsanet.flow.colour import Flow
-from gsanet.flow.methods import METHODS, flow_method
+from gsanet.flow.methods import flow_methods
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import limit
 
@@ -41,26 +44,27 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=6, help="one of so many frames is looked at")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    sequences: dict[str, list[Path]] = {}
-    for file in sorted((arguments.data / "RGB").iterdir()):
-        sequences.setdefault(file.stem.rsplit("_", 1)[0], []).append(file)
-    wanted = set(arguments.sequences.split(",")) if arguments.sequences else set(sequences)
+    wanted = arguments.sequences.split(",") if arguments.sequences else None
+    videos = [
+        video
+        for video in sequences(arguments.data, need_gt=True, check_sizes=False)
+        if wanted is None or video.name in wanted
+    ]
+    methods = flow_methods(arguments.methods.split(","), weights=arguments.weights)
     print("| method | overlap | frames | ms a pair |\n|---|---|---|---|")
-    for name in arguments.methods.split(","):
-        method = flow_method(name, weights=arguments.weights if "weights" in METHODS[name].settings else None)
+    for name, method in methods.items():
         found: dict[str, list[float]] = {}
         spent = []
-        for sequence in sorted(wanted & set(sequences)):
-            files = sequences[sequence]
-            for at in range(0, len(files) - 1, arguments.every):
-                first, second = (limit(read_rgb(file), SIDE) for file in files[at : at + 2])
-                truth = read_truth(arguments.data / "GT" / f"{files[at].stem}.png")
-                truth = cv2.resize(truth.astype(np.uint8) * 255, first.shape[1::-1], interpolation=cv2.INTER_AREA) > 127
+        for video in videos:
+            for frame, following in islice(pairwise(video.frames), 0, None, arguments.every):
+                first, second = (limit(read_rgb(one.rgb), SIDE) for one in (frame, following))
+                assert frame.gt is not None
+                truth = limit(read_truth(frame.gt).astype(np.float32), SIDE) > 0.5
                 if truth.any():
                     started = time.process_time()
                     flow = method(first, second)
                     spent.append(1000 * (time.process_time() - started))
-                    found.setdefault(sequence, []).append(overlap(residual(flow), truth))
+                    found.setdefault(video.name, []).append(overlap(residual(flow), truth))
         mean = np.mean([np.mean(values) for values in found.values()])
         print(f"| {name} | {mean:.3f} | {len(spent)} | {np.median(spent):.0f} |", flush=True)
 
@@ -81,9 +85,8 @@ def residual(flow: Flow) -> NDArray[np.float64]:
 
 
 def overlap(length: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Intersection over union with *truth* (h,w) of the best threshold on *length* (h,w)."""
-    masks = (length > threshold for threshold in np.quantile(length, THRESHOLDS))
-    return max(float((mask & truth).sum() / max(1, (mask | truth).sum())) for mask in masks)
+    """J with *truth* (h,w) of the best threshold on *length* (h,w)."""
+    return max(region_similarity(length > threshold, truth) for threshold in np.quantile(length, THRESHOLDS))
 
 
 if __name__ == "__main__":

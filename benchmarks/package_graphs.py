@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gsanet.data.layout import sequences
 from gsanet.export.quantise import quantise
 from gsanet.export.tracing import arrays_of, trace_graph
 from gsanet.flow.methods import flow_method
@@ -56,11 +57,9 @@ def main() -> None:
 
 def _pictures(data: Path, most: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     motion = ComputedMotion({WAY.method: flow_method(WAY.method)}, 448, causal=False)
-    sequences: dict[str, list[Path]] = {}
-    for file in sorted((data / "DAVIS_train" / "RGB").iterdir()):
-        sequences.setdefault(file.stem.rsplit("_", 1)[0], []).append(file)
-    tested = list(sequences)[::5][:TESTED]
-    for files in [files for name, files in sequences.items() if name not in tested][:most]:
+    videos = sequences(data / "DAVIS_train", check_sizes=False)
+    tested = videos[::5][:TESTED]
+    for files in [[frame.rgb for frame in video.frames] for video in videos if video not in tested][:most]:
         for at in (int(place * len(files)) for place in PLACES):
             image = read_rgb(files[at])
             near = [limit(read_rgb(files[i]), motion.size) for i in (at, at - 1, min(at + 1, len(files) - 1))]

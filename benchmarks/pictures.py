@@ -24,7 +24,7 @@ from gsanet.data.layout import image_pairs
 from gsanet.data.masks import read_truth
 from gsanet.data.synthetic import Scene, SyntheticMotion
 from gsanet.evaluation import boundary_accuracy, region_similarity
-from gsanet.flow.methods import flow_method
+from gsanet.flow.methods import flow_methods, methods_in
 from gsanet.model.input_size import network_size
 from gsanet.runtime.interface import Pictures, Runtime
 from gsanet.runtime.opening import open_pretrained
@@ -69,8 +69,8 @@ def main() -> None:
     models = arguments.model or ["lite"]
     networks = [open_pretrained(model) for model in models]
     flows = arguments.flow or ["dis"]
-    methods = {name: flow_method(name) for flow in flows for name in flow.split("+")}
-    seen = [(network, flow.split("+")) for network in networks for flow in flows]
+    methods = flow_methods(name for flow in flows for name in flow.split("+"))
+    seen = [(network, methods_in(flow)) for network in networks for flow in flows]
     told = [f"{model}, {flow}" for model in models for flow in flows]
     pairs = image_pairs(arguments.data, check_sizes=False)[: arguments.count]
     states = ("moving", "still") if arguments.state == "both" else (arguments.state,)

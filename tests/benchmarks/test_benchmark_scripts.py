@@ -98,3 +98,15 @@ def test_every_sequence_is_segmented_by_a_model_that_has_not_seen_it(tmp_path: P
     again = run("folds.py", *words, "--compare", str(out))
     assert not any(line.startswith("fold ") for line in again)
     assert any("no clear difference" in line for line in again), again
+
+
+@pytest.mark.slow
+def test_flow_is_compared_by_what_it_shows_and_by_the_masks(tmp_path: Path) -> None:
+    data = make_world(tmp_path / "data")
+    lines = run("motion_overlap.py", str(data / "DAVIS_train"), "--methods", "dis,dis-fine", "--every", "2")
+    rows = [line.split(" | ") for line in lines[2:]]
+    assert [row[0] for row in rows] == ["| dis", "| dis-fine"]
+    assert all(0 <= float(row[1]) <= 1 and int(row[2]) > 0 for row in rows)
+    words = [str(data / "DUTS_val"), "--count", "2", "--size", "64", "--state", "moving"]
+    lines = run("pictures.py", *words, "--flow", "dis", "--flow", "dis+dis-fine")
+    assert any(line.startswith("  whole: ") and line.endswith("lite, dis+dis-fine against lite, dis") for line in lines)

@@ -12,12 +12,12 @@ from gsanet.flow.base import FlowMethod, require_pair
 from gsanet.flow.colour import Flow, Picture
 
 PRESETS = {
-    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
-    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
-    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-    "fine": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+    "ultrafast": (cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, 2),
+    "fast": (cv2.DISOPTICAL_FLOW_PRESET_FAST, 2),
+    "medium": (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 1),
+    "fine": (cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 0),
 }
-"""``fine`` is ours: medium, but down to the finest pixels."""
+"""OpenCV's preset and its finest scale, the number of times that pictures are halved for it; ``fine`` is ours."""
 
 _SHORTEST = 32
 """Pixels. Below it on either side some presets find no pyramid and fail."""
@@ -62,9 +62,9 @@ class DISFlow(FlowMethod):
     def _instance(self, shape: tuple[int, ...]) -> Any:
         known: tuple[tuple[int, ...], Any] | None = getattr(_instances, self.preset, None)
         if known is None or known[0] != shape:
-            made = cv2.DISOpticalFlow.create(PRESETS[self.preset])
-            if self.preset == "fine":
-                made.setFinestScale(0)
+            preset, finest = PRESETS[self.preset]
+            made = cv2.DISOpticalFlow.create(preset)
+            made.setFinestScale(finest)
             known = (shape, made)
             setattr(_instances, self.preset, known)
         return known[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -76,3 +76,37 @@ def check_method(name: str, **settings: Any) -> None:
             *others, last = [other for other, method in METHODS.items() if key in method.settings] or ["no method"]
             takers = f"{', '.join(others)} and {last}" if others else last
             raise GsanetError(f"flow by {name} takes no {key}: that is for {takers}")
+
+
+def methods_in(text: str) -> tuple[str, ...]:
+    """The names in ``dis`` or ``dis+gmflow``, each once; none where one of them is no method."""
+    names = tuple(dict.fromkeys(text.split("+")))
+    return names if all(name in METHODS for name in names) else ()
+
+
+def flow_methods(names: Iterable[str], **settings: Any) -> dict[str, FlowMethod]:
+    """Several methods by name, each with those of *settings* that it takes.
+
+    Raises:
+        GsanetError: as :func:`flow_method`; none of them takes one of these settings.
+    """
+    names = tuple(dict.fromkeys(names))
+    check_methods(names, **settings)
+    return {
+        name: flow_method(name, **{key: settings[key] for key in METHODS[name].settings if key in settings})
+        for name in names
+    }
+
+
+def check_methods(names: Iterable[str], **settings: Any) -> None:
+    """As :func:`check_method` for :func:`flow_methods`.
+
+    Raises:
+        GsanetError: one of them is unknown, or none takes one of the settings.
+    """
+    names = tuple(names)
+    for name in names:
+        check_method(name)
+    for key, value in settings.items():
+        if not any(key in METHODS[name].settings for name in names):
+            check_method(names[0], **{key: value})

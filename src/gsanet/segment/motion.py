@@ -15,7 +15,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.data.layout import FLOW, RAW
 from gsanet.flow.base import FlowMethod
 from gsanet.flow.colour import Flow, flow_to_picture, picture_to_flow, redraw_still, transform_flow
-from gsanet.flow.methods import METHODS, flow_method
+from gsanet.flow.methods import METHODS, flow_methods
 from gsanet.flow.scaled import enlarge
 from gsanet.flow.sequence import choose_step
 from gsanet.flow.vectors import list_vectors, read_vectors
@@ -153,15 +153,7 @@ def open_motion(options: Options, clip: Clip, device: str = "auto", precision: s
     if options.flow == "none":
         return NoMotion(options.flow_size)
     if options.methods:
-        methods = {
-            name: flow_method(
-                name,
-                weights=options.flow_weights if "weights" in METHODS[name].settings else None,
-                device=device,
-                precision=precision,
-            )
-            for name in options.methods
-        }
+        methods = flow_methods(options.methods, weights=options.flow_weights, device=device, precision=precision)
         return ComputedMotion(methods, options.flow_size, causal=options.online)
     folder = Path(options.flow)
     if not folder.is_dir():

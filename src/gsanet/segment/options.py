@@ -12,7 +12,7 @@ from pydantic import Field
 from gsanet.base.errors import GsanetError
 from gsanet.base.threshold import THRESHOLD
 from gsanet.base.validation import Positive, settings
-from gsanet.flow.methods import METHODS, check_method
+from gsanet.flow.methods import check_methods, methods_in
 from gsanet.flow.sequence import Direction
 from gsanet.model.config import GSANetConfig
 from gsanet.model.input_size import SMALLEST, network_size
@@ -81,8 +81,7 @@ class Options:
     def __post_init__(self) -> None:
         read_choice(self.object, self.hint)
         if self.methods:
-            takers = [name for name in self.methods if "weights" in METHODS[name].settings] or self.methods
-            check_method(takers[0], weights=self.flow_weights)
+            check_methods(self.methods, weights=self.flow_weights)
         elif self.flow_weights is not None:
             raise GsanetError(f"flow {self.flow!r} needs no weights: they are for a method that computes it")
         if self.online and self.flow_directions == "both":
@@ -163,12 +162,6 @@ QUALITY: dict[Quality, OptionChanges] = {
 what is small in it. What each gains and costs is in the README."""
 
 DEFAULT_QUALITY: Quality = "balanced"
-
-
-def methods_in(flow: str) -> tuple[str, ...]:
-    """:attr:`Options.methods` of an :attr:`Options.flow`."""
-    names = tuple(dict.fromkeys(flow.split("+")))
-    return names if all(name in METHODS for name in names) else ()
 
 
 def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
