@@ -58,13 +58,14 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "smooth": True,
         "flow_directions": "both",
         "fovea": "beside",
+        "keyframes": False,
         "threshold": 0.6,
     }
-    arguments = ("--overwrite", "--online", "--flow", "none", "--fovea", "off")
+    arguments = ("--overwrite", "--online", "--flow", "none", "--fovea", "off", "--keyframes")
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path, "--model", tiny_weights, "--save", "masks", *arguments)
     summary = json.loads((tmp_path / "tiny" / "summary.json").read_text())
     assert code == 0 and summary["options"]["online"] and summary["options"]["flow"] == "none"
-    assert summary["options"]["fovea"] == "off"
+    assert summary["options"]["fovea"] == "off" and summary["options"]["keyframes"]
 
 
 def test_weights_for_the_flow(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

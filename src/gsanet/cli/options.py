@@ -41,6 +41,16 @@ Fovea = Annotated[
         panel=QUALITY,
     ),
 ]
+Keyframes = Annotated[
+    Optional[bool],
+    typer.Option(
+        "--keyframes/--no-keyframes",
+        help="Do not look at frames whose masks follow from those around them: up to three times as quick where "
+        "little happens.",
+        show_default="on; off with --quality best",
+        rich_help_panel=QUALITY,
+    ),
+]
 Size = Annotated[
     Optional[int],
     typer.Option(
@@ -91,7 +101,17 @@ FlowWeights = Annotated[
         rich_help_panel=MOTION,
     ),
 ]
-FlowSize = Annotated[
+FlowKeyframes = Annotated[
+    Optional[bool],
+    typer.Option(
+        "--keyframes/--no-keyframes",
+        help="Do not look at frames whose masks follow from those around them: up to three times as quick where "
+        "little happens.",
+        show_default="on; off with --quality best",
+        rich_help_panel=QUALITY,
+    ),
+]
+Size = Annotated[
     Optional[int],
     typer.Option(
         "--flow-size",

@@ -51,6 +51,7 @@ def score(
     quality: opt.Quality = "balanced",
     size: opt.Size = None,
     fovea: opt.Fovea = None,
+    keyframes: opt.Keyframes = None,
     online: opt.Online = False,
     flow: opt.Flow = None,
     flow_weights: opt.FlowWeights = None,
@@ -79,7 +80,7 @@ def score(
         "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size,
         "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
     }  # fmt: skip
-    arguments |= opt.said(flow=flow, flow_size=flow_size, fovea=fovea)
+    arguments |= opt.said(flow=flow, flow_size=flow_size, fovea=fovea, keyframes=keyframes)
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)
     # The masks are deleted only after the report has shown the worst of them.

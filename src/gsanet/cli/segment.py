@@ -85,6 +85,7 @@ def segment(
     model: opt.Model = "lite",
     size: opt.Size = None,
     fovea: opt.Fovea = None,
+    keyframes: opt.Keyframes = None,
     scales: Annotated[
         Optional[str],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option(
@@ -140,7 +141,11 @@ def segment(
         "smooth": smooth, "threshold": threshold, "object": object, "hint": " ".join(hint) if hint else None,
     }  # fmt: skip
     arguments |= opt.said(
-        scales=None if scales is None else _numbers(scales), flow=flow, flow_size=flow_size, fovea=fovea
+        scales=None if scales is None else _numbers(scales),
+        flow=flow,
+        flow_size=flow_size,
+        fovea=fovea,
+        keyframes=keyframes,
     )
     found = find_clips(clips, each=each)
     if not found.clips:

@@ -23,7 +23,6 @@ from gsanet.data.masks import warn_if_empty
 from gsanet.data.sample import Draw, FlowVariation, Sample, load_frame, make_frame, stack, window_around
 from gsanet.data.synthetic import Scene, SyntheticMotion, carried_along
 from gsanet.flow.colour import STILL, picture_to_flow, redraw_still
-from gsanet.flow.dis import DISFlow
 from gsanet.video.resize import limit
 
 _RULES = ("masks 2",)
@@ -149,7 +148,6 @@ class VideoDataset(Dataset[Sample]):
             start = self.frames_of[-1].stop if self.frames_of else 0
             self.frames_of.append(range(start, start + len(video.frames)))
         self._video_of = [v for v, frames in enumerate(self.frames_of) for _ in frames]
-        self._dis: DISFlow | None = None
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -183,8 +181,7 @@ class VideoDataset(Dataset[Sample]):
 
     def _gap_flow(self, rng: np.random.Generator, number: int) -> NDArray[np.float32]:
         """DIS flow to a frame at one of the gaps; near the end of a video the gap turns round, negated."""
-        if self._dis is None:
-            self._dis = DISFlow()
+        dis = self.variation.draw_dis(rng)
         frames = self.frames_of[self._video_of[number]]
         gap = int(rng.choice(self.variation.gaps))
         sign = 1.0
@@ -194,7 +191,7 @@ class VideoDataset(Dataset[Sample]):
             return np.zeros((*self._arrays[number][0].shape[:2], 2), np.float32)
         first, second = (self._arrays[i][0] for i in (number, number + gap))
         side = self.variation.long_side or max(first.shape)
-        flow = self._dis(limit(first, side), limit(second, side)) * np.float32(sign)
+        flow = dis(limit(first, side), limit(second, side)) * np.float32(sign)
         if flow.shape[:2] == first.shape[:2]:
             return flow
         size = (first.shape[0], first.shape[1])
@@ -228,7 +225,6 @@ class SyntheticDataset(Dataset[Sample]):
         self.motion = motion or SyntheticMotion()
         self.distractors = Distractors(pictures, self.motion.distractor, self.motion)
         self.stride = stride
-        self._dis = DISFlow()
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -248,7 +244,7 @@ class SyntheticDataset(Dataset[Sample]):
                 if other != number:
                     scene = self.distractors.put(rng, scene, other)
             scene = scene.cropped(window_around(rng, scene.mask, draw.size))
-            flow = self.motion.flow(rng, scene, self._dis)
+            flow = self.motion.flow(rng, scene, self.variation.draw_dis(rng))
             gt = scene.mask * np.uint8(255)
             frames.append(make_frame(rng, scene.image, flow, gt, draw.size, self.augmentation, self.variation))
         return stack(frames, self.stride)

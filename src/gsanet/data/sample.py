@@ -29,6 +29,7 @@ from gsanet.data.augment import (
 from gsanet.data.cache import Arrays
 from gsanet.data.masks import read_truth
 from gsanet.flow.colour import STILL, flow_to_picture
+from gsanet.flow.dis import PRESETS, DISFlow
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import limit, resize, resize_mask
 
@@ -70,6 +71,8 @@ class FlowVariation:
     """Distances in frames (negative: backwards) of DIS flow computed on the fly; none: the pictures in ``FLOW/``."""
     long_side: Whole = 0
     """It is computed on frames of this many pixels at most, as the engine does; 0: on the decoded ones."""
+    dis: tuple[str, ...] = ("medium",)
+    """Presets of DIS (:data:`gsanet.flow.dis.PRESETS`), one of which is drawn for each flow that is computed."""
     global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
     blank: Probability = 0.0
@@ -78,6 +81,12 @@ class FlowVariation:
     def __post_init__(self) -> None:
         if 0 in self.gaps:
             raise ValueError(f"gaps must not hold 0, the frame itself, got {self.gaps}")
+        if not self.dis or not set(self.dis) <= set(PRESETS):
+            raise ValueError(f"dis must list presets of DIS ({', '.join(PRESETS)}), got {self.dis}")
+
+    def draw_dis(self, rng: np.random.Generator) -> DISFlow:
+        """The method for one flow. Nothing is drawn from *rng* where there is but one."""
+        return DISFlow(self.dis[0] if len(self.dis) == 1 else str(rng.choice(self.dis)))
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:

@@ -50,7 +50,8 @@ REACH = 3
 """Frames before and after that say where the object may be."""
 
 EVERY = 4
-"""One of so many frames is looked at as a whole, where the others are only looked at closer."""
+"""One of so many frames is looked at as a whole, where the others are only looked at closer, or where they may be told
+from those around (:mod:`gsanet.segment.keyframes`)."""
 
 PIXELS = 0.75
 """Share of the whole frame's pixels that a closer look has where it is made instead: then four frames, of which the

@@ -67,6 +67,9 @@ class Options:
     fovea: Literal["off", "instead", "beside"] = "instead"
     """Look closer: show the network the surroundings of an object that is small (:mod:`gsanet.segment.fovea`).
     ``beside`` the whole frame, which is up to twice the work, or ``instead`` of it in most frames."""
+    keyframes: bool = True
+    """Do not show the network what frames around tell (:mod:`gsanet.segment.keyframes`). It sees all frames with
+    ``online`` and ``beside``, whatever this says."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = THRESHOLD
@@ -123,6 +126,11 @@ class Options:
         return {name: value for name, value in asdict(self).items() if name not in unasked}
 
     @property
+    def sparse(self) -> bool:
+        """Whether frames may be told from those around instead of being shown to the network."""
+        return self.keyframes and not self.online and self.fovea != "beside"
+
+    @property
     def choice(self) -> Choice | None:
         """Which objects are kept; None if objects are not told apart."""
         return read_choice(self.object, self.hint)
@@ -140,6 +148,7 @@ class OptionChanges(TypedDict, total=False):
     scales: tuple[float, ...]
     flow_directions: Literal["forward", "both"]
     fovea: Literal["off", "instead", "beside"]
+    keyframes: bool
     smooth: bool
     threshold: float
     object: str | None
@@ -156,6 +165,7 @@ QUALITY: dict[Quality, OptionChanges] = {
         "flow_directions": "both",
         "flow_size": 512,
         "fovea": "beside",
+        "keyframes": False,
     },
 }
 """Presets: one pass of the network per frame on a smaller picture, one, four on a larger one and four more, closer, on

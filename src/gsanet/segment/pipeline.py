@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.runtime.interface import Reference, Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
+from gsanet.segment.found import Again, Computed, First, Found
 from gsanet.segment.fovea import (
     EVERY,
     PIXELS,
@@ -29,6 +30,7 @@ from gsanet.segment.fovea import (
     put_in,
 )
 from gsanet.segment.kept import Kept, second_look, waiting
+from gsanet.segment.keyframes import Placed, Span, settle, spans
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
@@ -44,34 +46,6 @@ from gsanet.video.resize import limited
 
 Item = TypeVar("Item")
 Map = NDArray[np.float32]
-
-
-class Again(NamedTuple):
-    """What another look at a frame takes."""
-
-    prepared: Prepared
-    references: Sequence[Sequence[Reference]]
-    """Those of the first look."""
-    whole: Map | None
-    """What the whole frame showed, if it was looked at for its slot maps alone."""
-
-
-class Computed(NamedTuple):
-    """All that a result says, but for the probability, which is averaged yet."""
-
-    frame: Kept
-    flow: NDArray[np.uint8]
-    slots: dict[str, Map]
-    repeats: tuple[Kept, ...]
-    """Frames that show its picture again."""
-    link: Link | None
-    """To the frame before; None where a shot begins."""
-    again: Again | None = None
-    """For another look."""
-
-
-Found = tuple[Computed, Map, Link | None]
-"""A frame, its probability (h,w), and its link to the frame before."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -117,6 +91,10 @@ class Pipeline:
         self._images = images or self.options.choice is not None  # objects are told apart by their colours too
         self._twice = self._images and pixels > LARGE and not clip.live
         self._waiting = max(1, waiting(pixels, 2 * batch))
+        self._in_blocks = self.options.fovea == "instead" or self.options.sparse
+        """Whether not every frame is looked at as a whole."""
+        self._again = self._in_blocks or self.options.fovea == "beside"
+        """Whether frames may be looked at once more."""
         self._closer = None
         """(h,w) of frames for a closer look."""
         if self.options.fovea != "off":
@@ -136,7 +114,7 @@ class Pipeline:
         options, timer = self.options, self._timer
         count = self._runtime.config.references
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
-        linker = Linker(lookahead=options.smooth and not options.online)
+        linker = Linker(lookahead=options.sparse or (options.smooth and not options.online))
         with closing(self.found(self._decoded(), bank, linker)) as found, self._second_look() as look:
             done: Iterator[tuple[Computed, Map]]
             if options.smooth:
@@ -167,7 +145,7 @@ class Pipeline:
             linker: finds out how each is connected with the one before; a new one if None.
             only: numbers of those that are wanted; None: all.
         """
-        linker = linker or Linker(lookahead=False)
+        linker = linker or Linker(lookahead=self.options.sparse)
         prepared: Generator[Prepared, None, None] = prepared_frames(
             frames, self.views, self.motion, only, linker, self._timer, self._images and not self._twice, self._closer
         )
@@ -185,16 +163,22 @@ class Pipeline:
             for group in _batches(self._opening(frames), bank, self._batch)
         )
         first = (one for group in self._abreast(tasks) for one in group)
+        placed: Iterable[tuple[First, Box | None]]
         if self.options.fovea == "instead":
-            closer = (partial(self._look_closer, *one, box) for one, box in between(first, online))
+            placed = between(first, online)
         elif self.options.fovea == "beside":
-            closer = (
-                partial(self._look_closer, *one, box) for one, box in places(_as_wholes(first), 0 if online else REACH)
-            )
+            placed = places(_as_wholes(first), 0 if online else REACH)
+        elif self._in_blocks:
+            placed = ((one, None) for one in first)
         else:
             yield from _as_wholes(first)
             return
-        yield from self._abreast(closer)
+        if not self.options.sparse:
+            yield from self._abreast(partial(self._look_closer, one, box) for one, box in placed)
+            return
+        parts = spans(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
+        for group in self._abreast(partial(self._settle, span) for span in parts):
+            yield from group
 
     def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
         """Frames, and whether each is looked at as a whole from the first.
@@ -203,7 +187,7 @@ class Pipeline:
         """
         block = -1
         for one in frames:
-            number = one.frame.index // EVERY if self.options.fovea == "instead" else one.frame.index
+            number = one.frame.index // EVERY if self._in_blocks else one.frame.index
             yield one, number != block or one.link is None
             block = number
 
@@ -233,15 +217,15 @@ class Pipeline:
 
     def _segment(
         self, group: Sequence[tuple[Prepared, bool]], references: Sequence[Sequence[Reference]]
-    ) -> list[tuple[Computed, Map | None, Link | None]]:
+    ) -> list[First]:
         """One batch: the first look at those frames that are to be seen as a whole, and the slot maps of all."""
         shown = [one for one, opens in group if opens or self._slots]
         probabilities, slots = self._whole(shown, references)
-        found: list[tuple[Computed, Map | None, Link | None]] = []
+        found: list[First] = []
         looked = iter(zip(probabilities, slots, strict=True))
         for one, opens in group:
             probability, maps = next(looked) if opens or self._slots else (None, {})
-            again = None if one.closer is None else Again(one, references, None if opens else probability)
+            again = Again(one, references, None if opens else probability) if self._again else None
             all_but = Computed(one.frame, one.views[0].flow, maps, one.repeats, one.link, again)
             found.append((all_but, probability if opens else None, one.link))
         return found
@@ -264,12 +248,26 @@ class Pipeline:
             ]
         return maps, [answer.slots for answer in by_view[0]]
 
-    def _look_closer(self, computed: Computed, whole: Map | None, link: Link | None, box: Box | None) -> Found:
+    def _settle(self, span: Span[tuple[First, Box | None]]) -> list[Found]:
+        """Frames between two key frames, and the second of these."""
+
+        def look(placed: tuple[First, Box | None]) -> tuple[tuple[Computed, Link | None], Map]:
+            computed, map, link = self._look_closer(*placed)
+            return (computed, link), map
+
+        def told(placed: tuple[First, Box | None]) -> tuple[Computed, Link | None]:
+            (computed, _, link), _ = placed
+            return computed._replace(again=None), link
+
+        return [(computed, map, link) for (computed, link), map in settle(span, look, told, self._timer)]
+
+    def _look_closer(self, first: First, box: Box | None) -> Found:
         """A frame with what its views show in *box*.
 
         That is averaged with the map of the *whole* frame where there is one, and where the object goes on beyond the
         box. Where there is no box it is the whole frame.
         """
+        computed, whole, link = first
         assert computed.again is not None
         prepared, references, seen = computed.again
         computed = computed._replace(again=None)
@@ -313,7 +311,7 @@ class Pipeline:
         return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
 
 
-def _as_wholes(found: Iterable[tuple[Computed, Map | None, Link | None]]) -> Iterator[Found]:
+def _as_wholes(found: Iterable[First]) -> Iterator[Found]:
     """Where every frame was looked at as a whole."""
     for computed, probability, link in found:
         assert probability is not None
