@@ -149,7 +149,9 @@ def test_the_engine_sees_more_of_what_is_small(tiny_model, changes) -> None:  # 
         frame[60:90, 100 + 4 * i : 140 + 4 * i] = 255
         frame[64:90:6, 100 + 4 * i : 140 + 4 * i] = 0  # gaps that the whole frame cannot show
         frame[65:90:6, 100 + 4 * i : 140 + 4 * i] = 0
-    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128, **changes)
+    segmenter = Segmenter(
+        tiny_model, device="cpu", precision="float32", smooth=False, keyframes=False, size=128, **changes
+    )
     bright = Bright(segmenter.runtime)
     segmenter.runtime = bright  # type: ignore[assignment]
     masks, passes = {}, {}
@@ -174,7 +176,7 @@ def test_slot_maps_change_no_mask(tiny_model) -> None:  # type: ignore[no-untype
     clip = np.zeros((10, 90, 160, 3), np.uint8)
     for i, frame in enumerate(clip):
         frame[40:50, 40 + 4 * i : 52 + 4 * i] = 255
-    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128)
+    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, keyframes=False, size=128)
     segmenter.runtime = bright = Bright(segmenter.runtime)  # type: ignore[assignment]
     plain = [result.probability for result in segmenter.stream(clip)]
     assert len(bright.sizes) == 10 + 3
@@ -190,7 +192,7 @@ def test_an_object_that_is_lost_or_goes_on_is_looked_for_in_the_whole_frame(tiny
     clip[:, 120:140, 220:250] = 255
     clip[4:9, :200] = 0  # nothing in frames 4 and 8, which are seen as a whole: so nobody knows where to look in 5 to 7
     clip[10, 120:140] = 255  # much more than frames 8 and 12 would tell
-    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, size=128)
+    segmenter = Segmenter(tiny_model, device="cpu", precision="float32", smooth=False, keyframes=False, size=128)
     segmenter.runtime = bright = Bright(segmenter.runtime)  # type: ignore[assignment]
     masks = segmenter.segment(clip)
     whole = sum(size == (64, 128) for size in bright.sizes)

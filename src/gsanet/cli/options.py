@@ -101,17 +101,7 @@ FlowWeights = Annotated[
         rich_help_panel=MOTION,
     ),
 ]
-FlowKeyframes = Annotated[
-    Optional[bool],
-    typer.Option(
-        "--keyframes/--no-keyframes",
-        help="Do not look at frames whose masks follow from those around them: up to three times as quick where "
-        "little happens.",
-        show_default="on; off with --quality best",
-        rich_help_panel=QUALITY,
-    ),
-]
-Size = Annotated[
+FlowSize = Annotated[
     Optional[int],
     typer.Option(
         "--flow-size",

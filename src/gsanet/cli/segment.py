@@ -146,7 +146,7 @@ def segment(
         flow_size=flow_size,
         fovea=fovea,
         keyframes=keyframes,
-    )
+    )  # fmt: skip
     found = find_clips(clips, each=each)
     if not found.clips:
         raise GsanetError("; ".join(found.missing or found.passed_over))

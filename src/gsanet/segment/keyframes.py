@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import cv2
@@ -37,7 +38,8 @@ _LEAST = 1e-3
 """Weight of a side that cannot be trusted at all: where neither can, their mean."""
 
 
-class Placed(NamedTuple, Generic[Frame]):
+@dataclass(frozen=True)
+class Placed(Generic[Frame]):
     """A frame that may be looked at."""
 
     frame: Frame
@@ -47,7 +49,8 @@ class Placed(NamedTuple, Generic[Frame]):
     """It is looked at in any case, as the first frame of a shot is."""
 
 
-class Span(NamedTuple, Generic[Frame]):
+@dataclass(frozen=True)
+class Stretch(Generic[Frame]):
     """A key frame, and what lies between it and the one before."""
 
     between: Sequence[Placed[Frame]]
@@ -59,40 +62,40 @@ class Span(NamedTuple, Generic[Frame]):
     """What is found in this one."""
 
 
-def spans(frames: Iterable[Placed[Frame]]) -> Iterator[Span[Frame]]:
+def stretches(frames: Iterable[Placed[Frame]]) -> Iterator[Stretch[Frame]]:
     """All frames in order, up to each key frame; the last frame of a shot is one too."""
     held: list[Placed[Frame]] = []
     found: Future[Map] | None = None
 
-    def span(key: Placed[Frame]) -> Span[Frame]:
+    def stretch(key: Placed[Frame]) -> Stretch[Frame]:
         nonlocal found
         before, found = None if key.link is None else found, Future()
         between = tuple(held)
         held.clear()
-        return Span(between, key, before, found)
+        return Stretch(between, key, before, found)
 
     coming = UntilBroken(frames)
     for one in coming:
         if one.link is None and held:
-            yield span(held.pop())
+            yield stretch(held.pop())
         if one.key:
-            yield span(one)
+            yield stretch(one)
         else:
             held.append(one)
     if held:
-        yield span(held.pop())
+        yield stretch(held.pop())
     coming.settle()
 
 
 def settle(
-    span: Span[Frame],
+    stretch: Stretch[Frame],
     look: Callable[[Frame], tuple[Seen, Map]],
     told: Callable[[Frame], Seen],
     timer: Timer = lambda stage: nullcontext(),
 ) -> list[tuple[Seen, Map]]:
-    """Every frame of a span with its map.
+    """Every frame of a stretch with its map.
 
-    Spans may be settled at the same time, as long as each was begun after the one before.
+    Stretches may be settled at the same time, as long as each was begun after the one before.
 
     Args:
         look: shows a frame to the network.
@@ -100,12 +103,12 @@ def settle(
         timer: of the stage ``smooth``.
     """
     try:
-        key, map = look(span.key.frame)
+        key, map = look(stretch.key.frame)
     except BaseException as error:
-        span.found.set_exception(error)
+        stretch.found.set_exception(error)
         raise
-    span.found.set_result(map)
-    if span.before is None:
+    stretch.found.set_result(map)
+    if stretch.before is None:
         return [(key, map)]
 
     def between(frames: Sequence[Placed[Frame]], links: Sequence[Link], start: Map, end: Map) -> list[tuple[Seen, Map]]:
@@ -123,8 +126,8 @@ def settle(
             *between(frames[middle + 1 :], links[middle + 1 :], found[1], end),
         ]
 
-    links = [one.link for one in (*span.between, span.key) if one.link is not None]
-    return [*between(span.between, links, span.before.result(), map), (key, map)]
+    links = [one.link for one in (*stretch.between, stretch.key) if one.link is not None]
+    return [*between(stretch.between, links, stretch.before.result(), map), (key, map)]
 
 
 def carried_between(start: Map, end: Map, links: Sequence[Link]) -> list[Map] | None:

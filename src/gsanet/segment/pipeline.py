@@ -30,7 +30,7 @@ from gsanet.segment.fovea import (
     put_in,
 )
 from gsanet.segment.kept import Kept, second_look, waiting
-from gsanet.segment.keyframes import Placed, Span, settle, spans
+from gsanet.segment.keyframes import Placed, Stretch, settle, stretches
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
@@ -176,8 +176,8 @@ class Pipeline:
         if not self.options.sparse:
             yield from self._abreast(partial(self._look_closer, one, box) for one, box in placed)
             return
-        parts = spans(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
-        for group in self._abreast(partial(self._settle, span) for span in parts):
+        parts = stretches(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
+        for group in self._abreast(partial(self._settle, part) for part in parts):
             yield from group
 
     def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
@@ -248,7 +248,7 @@ class Pipeline:
             ]
         return maps, [answer.slots for answer in by_view[0]]
 
-    def _settle(self, span: Span[tuple[First, Box | None]]) -> list[Found]:
+    def _settle(self, stretch: Stretch[tuple[First, Box | None]]) -> list[Found]:
         """Frames between two key frames, and the second of these."""
 
         def look(placed: tuple[First, Box | None]) -> tuple[tuple[Computed, Link | None], Map]:
@@ -259,7 +259,7 @@ class Pipeline:
             (computed, _, link), _ = placed
             return computed._replace(again=None), link
 
-        return [(computed, map, link) for (computed, link), map in settle(span, look, told, self._timer)]
+        return [(computed, map, link) for (computed, link), map in settle(stretch, look, told, self._timer)]
 
     def _look_closer(self, first: First, box: Box | None) -> Found:
         """A frame with what its views show in *box*.

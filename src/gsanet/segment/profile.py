@@ -63,7 +63,8 @@ class StageClock:
 def profile_stages(
     segmenter: Segmenter, source: str | Path, *, save: Sequence[str], frames: int = 60
 ) -> dict[str, float]:
-    """Milliseconds a frame of every stage (:data:`STAGES`): the engine's own, one after the other in one thread.
+    """Milliseconds a frame of every stage (:data:`STAGES`): the engine's own, one after the other in one thread, of
+    frames that are all shown to the network, key frames or not.
 
     Args:
         save: kinds of results to write (:func:`gsanet.segment.save.parse_kinds`).
@@ -74,7 +75,8 @@ def profile_stages(
     """
     clip = open_clip(source)
     clock = StageClock()
-    pipeline = Pipeline(segmenter.runtime, clip, segmenter.options, threads=False, timer=clock)
+    options = segmenter.options.change({"keyframes": False})
+    pipeline = Pipeline(segmenter.runtime, clip, options, threads=False, timer=clock)
     count = 0
     with (
         segmenter.runtime.timed(clock),
