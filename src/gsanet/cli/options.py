@@ -25,6 +25,11 @@ def said(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def text(path: Path | None) -> str | None:
+    """A path as the engine takes it."""
+    return None if path is None else str(path)
+
+
 Model = Annotated[str, typer.Option(help=_MODEL, metavar="MODEL", rich_help_panel=QUALITY)]
 ModelArgument = Annotated[str, typer.Argument(help=_MODEL, metavar="MODEL")]
 TrainedModel = Annotated[str, typer.Argument(help=_TRAINED, metavar="MODEL")]

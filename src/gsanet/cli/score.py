@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -76,11 +76,10 @@ def score(
         if not path.is_file():
             raise GsanetError(f"--compare takes the --json file of another run here, and {path} is none")
         others.append(load(path, label))
-    arguments: dict[str, Any] = {
-        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size,
-        "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
-    }  # fmt: skip
-    arguments |= opt.said(flow=flow, flow_size=flow_size, fovea=fovea, keyframes=keyframes)
+    arguments = opt.said(
+        device=device, precision=precision, runtime=runtime, batch=batch, quality=quality, size=size, fovea=fovea,
+        keyframes=keyframes, online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
+    )  # fmt: skip
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)
     # The masks are deleted only after the report has shown the worst of them.

@@ -135,17 +135,11 @@ def segment(
         raise GsanetError("--resume and --overwrite exclude each other")
     many = ManyClips.from_options(jobs, engine, address, shard, piece, retries)
     part = _part(start, end, duration, every)
-    arguments: dict[str, Any] = {
-        "device": device, "precision": precision, "runtime": runtime, "batch": batch, "size": size,
-        "flow_weights": None if flow_weights is None else str(flow_weights), "online": online, "quality": quality,
-        "smooth": smooth, "threshold": threshold, "object": object, "hint": " ".join(hint) if hint else None,
-    }  # fmt: skip
-    arguments |= opt.said(
-        scales=None if scales is None else _numbers(scales),
-        flow=flow,
-        flow_size=flow_size,
-        fovea=fovea,
-        keyframes=keyframes,
+    arguments = opt.said(
+        device=device, precision=precision, runtime=runtime, batch=batch, quality=quality, size=size, fovea=fovea,
+        keyframes=keyframes, online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
+        scales=None if scales is None else _numbers(scales), smooth=smooth, threshold=threshold,
+        object=object, hint=" ".join(hint) if hint else None,
     )  # fmt: skip
     found = find_clips(clips, each=each)
     if not found.clips:

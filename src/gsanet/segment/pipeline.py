@@ -177,7 +177,8 @@ class Pipeline:
             yield from self._abreast(partial(self._look_closer, one, box) for one, box in placed)
             return
         parts = stretches(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
-        for group in self._abreast(partial(self._settle, part) for part in parts):
+        # Each is of several frames, so that no more of them should wait than are worked on.
+        for group in self._abreast((partial(self._settle, part) for part in parts), waiting=0):
             yield from group
 
     def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
@@ -301,14 +302,14 @@ class Pipeline:
         with self._timer("resize"):
             return average_views([answer.probability for answer in answers], views)
 
-    def _abreast(self, tasks: Iterable[Callable[[], Item]]) -> Iterator[Item]:
+    def _abreast(self, tasks: Iterable[Callable[[], Item]], waiting: int = 1) -> Iterator[Item]:
         """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
 
         Threads that share a frame wait for one another at every layer, and burn the time. A live clip is not kept
         waiting: all threads work on its newest frame.
         """
         workers = 1 if self._clip.live or not self._threads else self._runtime.workers
-        return abreast(tasks, workers, partial(self._runtime.one_thread, workers))
+        return abreast(tasks, workers, partial(self._runtime.one_thread, workers), waiting)
 
 
 def _as_wholes(found: Iterable[First]) -> Iterator[Found]:

@@ -98,7 +98,9 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
         thread.join()
 
 
-def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None]) -> Iterator[Item]:
+def abreast(
+    tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None], waiting: int = 1
+) -> Iterator[Item]:
     """Results of *tasks* in their order, worked on by several threads at once, at most *workers* ahead.
 
     What a task raises is raised in its place; what *tasks* raise while they are listed, after the results of those
@@ -107,6 +109,7 @@ def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[
     Args:
         workers: one: no thread, each task is done when its result is asked for.
         begin: called once in each thread, in all of them before the first task.
+        waiting: tasks that wait beside those that are worked on, so that no thread does while results are taken.
     """
     if workers == 1:
         yield from (task() for task in tasks)
@@ -127,8 +130,7 @@ def abreast(tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[
         try:
             for task in listed:
                 running.append(pool.submit(task))
-                # One waits beside those that are worked on, so that no thread does while the results are taken.
-                if len(running) > workers:
+                if len(running) >= workers + waiting:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
