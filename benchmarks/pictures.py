@@ -2,8 +2,8 @@
 
     python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--flow NAME ...] [--count 500] [-o scores.json]
 
-Each picture has a next frame rendered by the synthetic motion of training (distractors in three of ten, up to twice
-as near as the ground, a slanted ground), or stands still. ``whole`` is one pass over the whole picture, its own
+Each picture has a next frame rendered by the synthetic motion of training (a slanted ground, nothing in it but the
+object), or stands still. ``whole`` is one pass over the whole picture, its own
 reference; ``closer`` is the closer look of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
 Flow is DIS, or what `--flow` names; `dis+dis-fast` is the mean of what the network sees by each. J and F in percent;
 the difference from the first model and flow comes with its 95 % interval (bootstrap over pictures).
@@ -24,6 +24,7 @@ from gsanet.data.layout import image_pairs
 from gsanet.data.masks import read_truth
 from gsanet.data.synthetic import Scene, SyntheticMotion
 from gsanet.evaluation import boundary_accuracy, region_similarity
+from gsanet.evaluation.compare import bootstrap
 from gsanet.flow.methods import flow_methods, methods_in
 from gsanet.model.input_size import network_size
 from gsanet.runtime.interface import Pictures, Runtime
@@ -44,7 +45,7 @@ from gsanet.segment.options import Way
 from gsanet.video.images import read_rgb
 from gsanet.video.resize import resize
 
-MOTION = SyntheticMotion(distractor=0.3, near=1.0, slant=0.7)
+MOTION = SyntheticMotion(slant=0.7)
 WAY = Way("forward", "dis")
 WAYS = ("whole", "closer", "mean")
 SMALL = 0.1
@@ -131,13 +132,11 @@ def _tell(what: str, models: list[str], scores: Scores) -> None:
     for m, model in enumerate(models):
         words = [f"{way} {j:.2f} / {f:.2f}" for way, (j, f) in zip(WAYS, scores[:, m].mean(0), strict=True)]
         print(f"  {', '.join(words)}  {model}")
-    dice = np.random.default_rng(0)
-    chosen = dice.integers(len(scores), size=(2000, len(scores)))
     for m in range(1, len(models)):
         for w, way in enumerate(WAYS):
-            gained = (scores[:, m, w] - scores[:, 0, w]).mean(1)
-            low, high = np.percentile(gained[chosen].mean(1), (2.5, 97.5))
-            print(f"  {way}: J&F {gained.mean():+.2f} ({low:+.2f} to {high:+.2f})  {models[m]} against {models[0]}")
+            gain, _ = bootstrap((scores[:, m, w] - scores[:, 0, w]).mean(1))
+            said = f"{gain.mean:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
+            print(f"  {way}: J&F {said}  {models[m]} against {models[0]}")
 
 
 if __name__ == "__main__":

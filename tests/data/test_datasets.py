@@ -65,6 +65,18 @@ def test_gap_flow_points_where_the_object_goes(video: Path) -> None:
         assert sign * u > 0.5 and abs(v) < 0.2, (gap, number)
 
 
+def test_flow_is_of_one_of_the_presets(video: Path) -> None:
+    videos = sequences(video / "data", need_gt=True)
+
+    def flow(seed: int, *presets: str) -> bytes:
+        data = VideoDataset(videos, video / "cache", variation=FlowVariation(gaps=(1,), dis=presets))
+        return data[Draw((seed,), (0,), (96, 128))].flow.numpy().tobytes()
+
+    alone = {flow(0, preset) for preset in ("medium", "fast")}
+    assert len(alone) == 2
+    assert {flow(seed, "medium", "fast") for seed in range(12)} == alone
+
+
 def test_groups_are_stacked_side_by_side(video: Path) -> None:
     data = VideoDataset(
         sequences(video / "data", need_gt=True), video / "cache",

@@ -79,6 +79,10 @@ WRONG = [
     ("train.augmentation.crop=1.1", "train.augmentation.crop must be at most 1, got 1.1"),
     ("train.augmentation.rotate=-15", "train.augmentation.rotate must be at least 0, got -15"),
     ("train.augmentation.jitter=1.5", "train.augmentation.jitter must be at most 1, got 1.5"),
+    (
+        'train.flow.dis=["finest"]',
+        "train.flow.dis must list presets of DIS (ultrafast, fast, medium, fine), got ('finest',)",
+    ),
     ("train.flow.gaps=[1,0]", "train.flow.gaps must not hold 0, the frame itself, got (1, 0)"),
     ("train.flow.gaps=[0.5]", "train.flow.gaps[0] must be a whole number, got 0.5"),
     ("train.flow.global_motion=-1", "train.flow.global_motion must be at least 0, got -1"),
