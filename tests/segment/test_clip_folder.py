@@ -72,7 +72,7 @@ def test_everything_that_can_be_saved(segmenter: Segmenter, tiny_clip: Path, tmp
     assert summary["clip"] == "tiny" and summary["frames"] == 12 and summary["model"] == "tiny"
     assert (summary["width"], summary["height"], summary["fps"]) == (96, 64, 12)
     assert summary["mean_mask_area"] == pytest.approx(np.mean([result.mask.mean() for result in results]), abs=1e-5)
-    assert summary["seconds"] > 0 and summary["options"]["flow"] == "dis"
+    assert summary["seconds"] > 0 and summary["options"]["flow"] == "dis-sharp"
     assert set(summary["versions"]) == {"gsanet", "torch", "python"}
     assert summary["source"] == str(tiny_clip) and summary["source_facts"]["bytes"] == tiny_clip.stat().st_size
     assert set(summary["source_facts"]) == {"path", "bytes", "modified", "hash"}

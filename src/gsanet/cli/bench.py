@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -46,7 +46,7 @@ def segmenting(
     quality: opt.Quality = "balanced",
     model: opt.Model = "lite",
     size: opt.Size = None,
-    flow: opt.Flow = "dis",
+    flow: opt.Flow = None,
     device: opt.Device = "auto",
     precision: opt.Precision = "auto",
     runtime: opt.Runtime = "auto",
@@ -66,10 +66,9 @@ def segmenting(
 
     source = clip or sample_clip()
     kinds = parse_kinds(save)
-    arguments: dict[str, Any] = {
-        "name_or_path": model, "device": device, "precision": precision, "quality": quality, "size": size,
-        "flow": flow, "runtime": runtime,
-    }  # fmt: skip
+    arguments = opt.said(
+        name_or_path=model, device=device, precision=precision, quality=quality, size=size, flow=flow, runtime=runtime
+    )
     runs = [profile_process(source, arguments, kinds) for _ in range(repeat)]
     segmenter = Segmenter.from_pretrained(**arguments)
     stages = profile_stages(segmenter, source, save=kinds)

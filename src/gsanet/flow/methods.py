@@ -36,6 +36,7 @@ _RAFT = ("weights", "iterations", "device", "precision", "batch")
 
 METHODS: dict[str, Method] = {
     "dis": Method(DISFlow),
+    "dis-sharp": Method(partial(DISFlow, "sharp")),
     "dis-fine": Method(partial(DISFlow, "fine")),
     "dis-fast": Method(partial(DISFlow, "fast")),
     "dis-ultrafast": Method(partial(DISFlow, "ultrafast")),

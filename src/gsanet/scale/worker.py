@@ -30,7 +30,7 @@ Progress = Callable[[int, int | None], None]
 PIECES = ".pieces"
 """Ending of the hidden folder, beside a clip's own, that holds what is known of its pieces."""
 
-_QUICK = ("dis", "dis-fine", "dis-fast", "dis-ultrafast")
+_QUICK = ("dis", "dis-sharp", "dis-fine", "dis-fast", "dis-ultrafast")
 """Ways to find motion that take less time than the network. Others would be the longer part of a join, which finds the
 motion of the whole clip once more."""
 

@@ -46,7 +46,7 @@ class Options:
 
     size: Annotated[int, Field(ge=SMALLEST)] | None = None
     """Long side of the network's input (both sides of a square model); the model's own if None."""
-    flow: str = "dis"
+    flow: str = "dis-sharp"
     """``dis``, ``raft-small``, ``gmflow`` and their kin (:data:`gsanet.flow.methods.METHODS`), several with ``+``
     between them, which is a view for each; ``none``; or a folder of flow made earlier
     (:class:`gsanet.segment.motion.FolderMotion`)."""
@@ -156,7 +156,7 @@ class OptionChanges(TypedDict, total=False):
 
 
 QUALITY: dict[Quality, OptionChanges] = {
-    "fast": {"scales": (6 / 7,)},
+    "fast": {"scales": (6 / 7,), "flow": "dis"},
     "balanced": {},
     "best": {
         "scales": (8 / 7,),
@@ -188,6 +188,6 @@ def preset(quality: Quality | None, changes: Mapping[str, Any]) -> Options:
     chosen: dict[str, Any] = {**QUALITY[quality]}
     if changes.get("size") is not None:
         chosen.pop("scales", None)  # who says a size means that size
-    if changes.get("online") or not methods_in(changes.get("flow", "dis")):
+    if changes.get("online") or ("flow" in changes and not methods_in(changes["flow"])):
         chosen.pop("flow_directions", None)
     return Options().change({**chosen, **changes})

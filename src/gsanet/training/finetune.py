@@ -71,7 +71,7 @@ class FinetuneStage:
             ))  # fmt: skip
         self.dataset = Mixture(*self.sets)
         # Validation sees the flow that users get: to the next frame, unvaried.
-        plain = FlowVariation(gaps=() if flow_pictures else (1,))
+        plain = FlowVariation(gaps=() if flow_pictures else (1,), dis=("sharp",))
         self.held_out = (
             VideoDataset(held_out, kept, long_side=config.long_side, variation=plain, progress=progress)
             if held_out
