@@ -211,7 +211,7 @@ def test_the_place_between_frames_that_were_seen_as_a_whole() -> None:
 
     placed = list(between(items, online=False))
     assert [one[0] for one, _ in placed] == list(range(10))
-    expected = [(0, 4), (0, 4), (0, 4), (0, 4), (0, 4), (4,), (6, 8), (6, 8), (6, 8), (8,)]
+    expected = [(0,), (0, 4), (0, 4), (0, 4), (0, 4), (4,), (6,), (6, 8), (6, 8), (8,)]
     assert [box for _, box in placed] == [around(*frames) for frames in expected]
     past = [(), (0,), (0,), (0,), (), (4,), (), (6,), (), (8,)]
     assert [box for _, box in between(items, online=True)] == [around(*frames) for frames in past]

@@ -250,8 +250,10 @@ def places(
 def between(
     found: Iterable[tuple[Item, Map | None, Link | None]], online: bool
 ) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
-    """Each frame with the place for a closer look at it: around what was found in the frames before and after it that
-    were looked at as a whole, itself among them, as far as they are of the same shot.
+    """Each frame with the place for a closer look at it.
+
+    That is around what was found in the frames before and after it that were looked at as a whole, as far as they are
+    of the same shot; of one that was itself, around what was found in it and in the one before. So it waits for none.
 
     Args:
         found: frames in order, those that were looked at as a whole with the map (h,w) of that; the first of a shot,
@@ -261,23 +263,21 @@ def between(
     """
     held: list[tuple[Item, Map | None, Link | None]] = []
     before: Box | None = None
-    own: Box | None = None
 
     def placed(after: Box | None) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
-        for one in held:
-            opens = one[1] is not None
-            near = () if opens and online else (before, own, after) if opens else (own, after)
-            yield one, look_at(near, instead=True)
+        yield from ((one, look_at((before, after), instead=True)) for one in held)
         held.clear()
 
     coming = UntilBroken(found)
     for one in coming:
-        if one[1] is not None:
-            cut, box = one[2] is None, object_box(one[1])
-            yield from placed(None if cut else box)
-            before, own = None if cut else own, box
-        held.append(one)
-        if online:
-            yield from placed(None)
+        if one[1] is None:
+            held.append(one)
+            if online:
+                yield from placed(None)
+            continue
+        cut, box = one[2] is None, object_box(one[1])
+        yield from placed(None if cut else box)
+        yield one, None if online else look_at((box,) if cut else (before, box), instead=True)
+        before = box
     yield from placed(None)
     coming.settle()
