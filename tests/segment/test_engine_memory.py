@@ -77,8 +77,8 @@ def test_a_long_clip_holds_no_more_frames_than_a_short_one(batch: int) -> None:
         gc.collect()
         assert clip.alive == 0
         # Two batches wait, three are at the network or done, one with its taker; the thread, flow and the average
-        # over time hold some, references three; four wait to be looked at closer, and as many in each of two threads for
-        # what is found in the key frames around them.
+        # over time hold some, references three; four wait to be looked at closer, and as many in each of two threads
+        # for what is found in the key frames around them.
         assert clip.most <= 6 * batch + 10 + 3 * EVERY
 
 
