@@ -94,7 +94,7 @@ class Published:
 def show(size: tuple[int, int], targets: int, references: int) -> tuple[list[Pictures], list[Pictures]]:
     """Target and reference frames of the clip inside the package as the network is shown them; both evenly spread."""
     clip = open_clip(sample_clip())
-    motion = open_motion(Options(), clip)
+    motion = open_motion(Options(flow="dis"), clip)
     length = clip.length or 0
     known = reference_indices(length, references)
     wanted = [length * (2 * i + 1) // (2 * targets) for i in range(targets)]

@@ -82,7 +82,10 @@ def test_weights_for_the_flow(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_p
     code, _, err = gsanet(*base, "--flow", "raft-small")
     assert code == 1 and re.fullmatch(r"gsanet: no such file of weights: .*gone\.pth.*", err.splitlines()[-1])
     code, _, err = gsanet(*base)
-    assert code == 1 and err == "gsanet: flow by dis takes no weights: that is for raft-small, raft-large and gmflow\n"
+    assert (
+        code == 1
+        and err == "gsanet: flow by dis-sharp takes no weights: that is for raft-small, raft-large and gmflow\n"
+    )
 
 
 def test_a_bad_clip_does_not_stop_the_others(gsanet, tiny_weights: Path, tiny_frames, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -113,8 +113,9 @@ def test_the_graph_alone_is_small_and_no_model(tiny_graph: bytes, tmp_path: Path
 def test_the_engine_gives_the_same_masks(
     exported: Path, tiny_model: GSANet, tiny_frames: np.ndarray, options: dict[str, object]
 ) -> None:
+    options = {"quality": "fast", **options}
     torch_masks = Segmenter(tiny_model, precision="float32", **options).segment(tiny_frames)  # type: ignore[arg-type]
-    segmenter = Segmenter.from_pretrained(exported, **{"quality": "fast", **options})  # type: ignore[arg-type]
+    segmenter = Segmenter.from_pretrained(exported, **options)  # type: ignore[arg-type]
     assert (segmenter.runtime.name, segmenter.runtime.precision) == ("onnx", "float32")
     masks = segmenter.segment(tiny_frames)
     assert 0.05 < masks.mean() < 0.95

@@ -37,7 +37,7 @@ def flows(clip: ArrayClip, options: Options, direction: str = "forward") -> list
 
 def test_forward_flow_is_that_of_gsanet_flow() -> None:
     clip = ArrayClip(textured())
-    ours = flows(clip, Options())
+    ours = flows(clip, Options(flow="dis"))
     theirs = list(sequence_flow(frame.image for frame in clip))
     assert len(ours) == len(theirs) == 5
     for one, other in zip(ours, theirs, strict=True):
@@ -48,11 +48,11 @@ def test_forward_flow_is_that_of_gsanet_flow() -> None:
 def test_backward_flow_points_where_things_go() -> None:
     clip = ArrayClip(textured())
     images = [frame.image for frame in clip]
-    backward = flows(clip, Options(), "backward")
+    backward = flows(clip, Options(flow="dis"), "backward")
     np.testing.assert_array_equal(backward[2], -DISFlow()(images[2], images[1]))
     assert np.median(backward[2][16:48, 16:64, 0]) == pytest.approx(2, abs=0.3)
     # The first frame has nothing before it.
-    np.testing.assert_array_equal(backward[0], flows(clip, Options())[0])
+    np.testing.assert_array_equal(backward[0], flows(clip, Options(flow="dis"))[0])
 
 
 def test_several_methods_are_a_view_each() -> None:
@@ -93,7 +93,7 @@ def test_online_never_looks_ahead() -> None:
                 yield frame
 
     clip = Watched(frames)
-    motion = open_motion(Options(online=True), clip)
+    motion = open_motion(Options(flow="dis", online=True), clip)
     for window in windows(clip, motion.lookahead, motion.size):
         assert seen[-1] == window.frame.index
         flow = motion(window, Way("backward", "dis"))
@@ -186,7 +186,7 @@ def test_raft_in_the_engine(tmp_path: Path) -> None:
 
 def test_weights_for_flow_that_takes_none() -> None:
     with pytest.raises(
-        GsanetError, match="flow by dis takes no weights: that is for raft-small, raft-large and gmflow"
+        GsanetError, match="flow by dis-sharp takes no weights: that is for raft-small, raft-large and gmflow"
     ):
         Options(flow_weights="raft.pth")
     with pytest.raises(GsanetError, match="flow 'none' needs no weights"):

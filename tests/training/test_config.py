@@ -81,7 +81,7 @@ WRONG = [
     ("train.augmentation.jitter=1.5", "train.augmentation.jitter must be at most 1, got 1.5"),
     (
         'train.flow.dis=["finest"]',
-        "train.flow.dis must list presets of DIS (ultrafast, fast, medium, fine), got ('finest',)",
+        "train.flow.dis must list presets of DIS (ultrafast, fast, medium, sharp, fine), got ('finest',)",
     ),
     ("train.flow.gaps=[1,0]", "train.flow.gaps must not hold 0, the frame itself, got (1, 0)"),
     ("train.flow.gaps=[0.5]", "train.flow.gaps[0] must be a whole number, got 0.5"),
