@@ -10,7 +10,7 @@ import pytest
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
 from gsanet.segment.fovea import EVERY
-from gsanet.segment.keyframes import Placed, carried_between, settle, stretches
+from gsanet.segment.keyframes import LARGEST, Placed, carried_between, settle, stretches
 from gsanet.segment.links import Link
 
 SHAPE = (24, 40)
@@ -213,6 +213,18 @@ def test_slots_batches_and_threads_change_no_mask(red: tuple[Segmenter, Red]) ->
         others = [result.probability for result in segmenter.stream(clip, **changes)]  # type: ignore[arg-type]
         for one, other in zip(plain, others, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_large_frames_are_all_looked_at(red: tuple[Segmenter, Red]) -> None:
+    segmenter, network = red
+    looks = []
+    for changes in ({}, {"keyframes": False}):
+        network.looks = 0
+        clip = np.repeat(np.repeat(ball(6, 1), 9, axis=1), 9, axis=2)
+        assert clip.shape[1] * clip.shape[2] > LARGEST
+        segmenter.segment(clip, **changes)
+        looks.append(network.looks)
+    assert looks[0] == looks[1]
 
 
 @pytest.mark.parametrize("changes", [{"online": True}, {"fovea": "beside"}])

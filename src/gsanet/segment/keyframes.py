@@ -34,6 +34,10 @@ Seen = TypeVar("Seen")
 AGREEMENT = 0.9
 """Overlap (intersection over union) of the masks from both sides, from which on they count as the same."""
 
+LARGEST = 2048 * 1152
+"""Pixels of a frame, of which a dozen more wait than if each was looked at: of larger ones all are looked at, for the
+sake of memory."""
+
 _LEAST = 1e-3
 """Weight of a side that cannot be trusted at all: where neither can, their mean."""
 

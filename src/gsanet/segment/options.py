@@ -69,7 +69,7 @@ class Options:
     ``beside`` the whole frame, which is up to twice the work, or ``instead`` of it in most frames."""
     keyframes: bool = True
     """Do not show the network what frames around tell (:mod:`gsanet.segment.keyframes`). It sees all frames with
-    ``online`` and ``beside``, whatever this says."""
+    ``online`` and ``beside`` and of frames above 2048x1152, whatever this says."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = THRESHOLD

@@ -30,7 +30,7 @@ from gsanet.segment.fovea import (
     put_in,
 )
 from gsanet.segment.kept import Kept, second_look, waiting
-from gsanet.segment.keyframes import Placed, Stretch, settle, stretches
+from gsanet.segment.keyframes import LARGEST, Placed, Stretch, settle, stretches
 from gsanet.segment.links import Link, Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
@@ -91,7 +91,9 @@ class Pipeline:
         self._images = images or self.options.choice is not None  # objects are told apart by their colours too
         self._twice = self._images and pixels > LARGE and not clip.live
         self._waiting = max(1, waiting(pixels, 2 * batch))
-        self._in_blocks = self.options.fovea == "instead" or self.options.sparse
+        self._sparse = self.options.sparse and pixels <= LARGEST
+        """Whether frames may be told from those around them."""
+        self._in_blocks = self.options.fovea == "instead" or self._sparse
         """Whether not every frame is looked at as a whole."""
         self._again = self._in_blocks or self.options.fovea == "beside"
         """Whether frames may be looked at once more."""
@@ -114,7 +116,7 @@ class Pipeline:
         options, timer = self.options, self._timer
         count = self._runtime.config.references
         bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
-        linker = Linker(lookahead=options.sparse or (options.smooth and not options.online))
+        linker = Linker(lookahead=self._sparse or (options.smooth and not options.online))
         with closing(self.found(self._decoded(), bank, linker)) as found, self._second_look() as look:
             done: Iterator[tuple[Computed, Map]]
             if options.smooth:
@@ -145,7 +147,7 @@ class Pipeline:
             linker: finds out how each is connected with the one before; a new one if None.
             only: numbers of those that are wanted; None: all.
         """
-        linker = linker or Linker(lookahead=self.options.sparse)
+        linker = linker or Linker(lookahead=self._sparse)
         prepared: Generator[Prepared, None, None] = prepared_frames(
             frames, self.views, self.motion, only, linker, self._timer, self._images and not self._twice, self._closer
         )
@@ -173,7 +175,7 @@ class Pipeline:
         else:
             yield from _as_wholes(first)
             return
-        if not self.options.sparse:
+        if not self._sparse:
             yield from self._abreast(partial(self._look_closer, one, box) for one, box in placed)
             return
         parts = stretches(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
