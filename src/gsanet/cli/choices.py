@@ -44,7 +44,7 @@ RUNTIMES: Meanings = {
 }
 FLOWS: Meanings = {
     "dis": "OpenCV's DIS: quick, on any CPU",
-    "dis-sharp": "the same, with sharper outlines, nearly twice as long",
+    "dis-sharp": "the same, with sharper outlines, twice as long",
     "dis-fine": "sharper still, four times as long",
     "dis-fast": "coarser",
     "dis-ultrafast": "coarser still",

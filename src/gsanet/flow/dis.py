@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, NamedTuple
 
 import cv2
@@ -39,9 +38,11 @@ PRESETS = {
 _SHORTEST = 32
 """Pixels. Below it on either side some presets find no pyramid and fail."""
 
-# An OpenCV instance keeps buffers between calls and must not be shared, so every thread has its own. It also keeps
-# the pyramid it chose for a small frame when a large one follows, so another size gets a fresh one.
-_instances = threading.local()
+# An OpenCV instance keeps buffers between calls, tens of megabytes, and must not be used by two threads at once:
+# whoever computes takes one that is idle. A list gives each of its items to one thread only, so there is no lock that a
+# fork could find closed. An instance also keeps the pyramid it chose for a small frame when a large one follows, so
+# another size gets a fresh one, and those of the size before go.
+_idle: dict[str, tuple[tuple[int, ...], list[Any]]] = {}
 
 
 class DISFlow(FlowMethod):
@@ -50,7 +51,7 @@ class DISFlow(FlowMethod):
     ``medium`` takes about 15 ms at 640x360 and 30 ms at 854x480 on two cores, ``fast`` and ``ultrafast`` a
     quarter of that and less; but only ``medium`` works at half the resolution, and what it gains is what the flow
     stream lives on: the outline of the thing that moves, its thin parts included. ``fine`` works at the resolution
-    itself, in four times as long, ``sharp`` too, less thoroughly, in less than twice.
+    itself, in four times as long, ``sharp`` too, less thoroughly, in twice.
 
     The same pair gives the same flow to the bit, whatever OpenCV's number of threads (which is left alone).
     """
@@ -73,21 +74,33 @@ class DISFlow(FlowMethod):
         below, right = max(0, _SHORTEST - height), max(0, _SHORTEST - width)
         if below or right:
             grey = [cv2.copyMakeBorder(g, 0, below, 0, right, cv2.BORDER_REPLICATE) for g in grey]
-        flow: Flow = self._instance(grey[0].shape).calc(grey[0], grey[1], None)
+        instance = self._take(grey[0].shape)
+        flow: Flow = instance.calc(grey[0], grey[1], None)
+        self._give_back(grey[0].shape, instance)
         return flow[:height, :width]
 
-    def _instance(self, shape: tuple[int, ...]) -> Any:
-        known: tuple[tuple[int, ...], Any] | None = getattr(_instances, self.preset, None)
-        if known is None or known[0] != shape:
-            preset = PRESETS[self.preset]
-            made = cv2.DISOpticalFlow.create(preset.opencv)
-            made.setFinestScale(preset.finest)
-            if preset.stride is not None:
-                made.setPatchStride(preset.stride)
-            if preset.descent is not None:
-                made.setGradientDescentIterations(preset.descent)
-            if preset.refinement is not None:
-                made.setVariationalRefinementIterations(preset.refinement)
-            known = (shape, made)
-            setattr(_instances, self.preset, known)
-        return known[1]
+    def _take(self, shape: tuple[int, ...]) -> Any:
+        """An instance that nobody else uses."""
+        size, instances = _idle.get(self.preset, (shape, []))
+        if size == shape:
+            try:
+                return instances.pop()
+            except IndexError:
+                pass
+        preset = PRESETS[self.preset]
+        made = cv2.DISOpticalFlow.create(preset.opencv)
+        made.setFinestScale(preset.finest)
+        if preset.stride is not None:
+            made.setPatchStride(preset.stride)
+        if preset.descent is not None:
+            made.setGradientDescentIterations(preset.descent)
+        if preset.refinement is not None:
+            made.setVariationalRefinementIterations(preset.refinement)
+        return made
+
+    def _give_back(self, shape: tuple[int, ...], instance: Any) -> None:
+        size, instances = _idle.get(self.preset, (None, []))
+        if size == shape:
+            instances.append(instance)
+        else:
+            _idle[self.preset] = (shape, [instance])
