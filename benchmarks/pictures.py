@@ -3,8 +3,8 @@
     python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--flow NAME ...] [--count 500] [-o scores.json]
 
 Each picture has a next frame rendered by the synthetic motion of training (a slanted ground, nothing in it but the
-object), or stands still. ``whole`` is one pass over the whole picture, its own
-reference; ``closer`` is the closer look of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
+object), or stands still. ``whole`` is one pass over the whole picture, its own reference; ``closer`` is the closer look
+of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
 Flow is DIS, or what `--flow` names; `dis+dis-fast` is the mean of what the network sees by each. J and F in percent;
 the difference from the first model and flow comes with its 95 % interval (bootstrap over pictures).
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bright import Bright
 
 from gsanet import Segmenter
 from gsanet.flow.colour import flow_to_picture
@@ -123,23 +124,6 @@ def test_frames_around_say_where_but_not_those_of_another_shot() -> None:
     assert [box for _, box in placed] == [around(*ends) for ends in expected]
     past = [(0, 0), (0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (6, 6), (6, 7), (6, 8), (6, 9)]
     assert [box for _, box in places(items, 0)] == [around(*ends) for ends in past]
-
-
-class Bright:
-    """A network that says how bright the red is, and remembers what it was shown."""
-
-    def __init__(self, real: object) -> None:
-        self._real = real
-        self.sizes: list[tuple[int, ...]] = []
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._real, name)
-
-    def __call__(self, pictures, references, slots=False):  # type: ignore[no-untyped-def]
-        from gsanet.runtime.interface import Answer
-
-        self.sizes += [one.rgb.shape[:2] for one in pictures]
-        return [Answer((one.rgb[..., 0] > 127).astype(np.float32), {}) for one in pictures]
 
 
 @pytest.mark.parametrize("changes", [{}, {"online": True}, {"flip": True, "flow_directions": "both"}])

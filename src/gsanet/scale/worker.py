@@ -14,6 +14,7 @@ from typing import Any
 
 from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
+from gsanet.flow.methods import METHODS
 from gsanet.runtime.opening import runtime_version
 from gsanet.scale.long_clip import LookedUp, compute_piece, cut, references_of
 from gsanet.scale.store import NetStore, Unreachable, open_store
@@ -30,7 +31,7 @@ Progress = Callable[[int, int | None], None]
 PIECES = ".pieces"
 """Ending of the hidden folder, beside a clip's own, that holds what is known of its pieces."""
 
-_QUICK = ("dis", "dis-sharp", "dis-fine", "dis-fast", "dis-ultrafast")
+_QUICK = tuple(name for name in METHODS if name.startswith("dis"))
 """Ways to find motion that take less time than the network. Others would be the longer part of a join, which finds the
 motion of the whole clip once more."""
 

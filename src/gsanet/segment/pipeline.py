@@ -31,7 +31,7 @@ from gsanet.segment.fovea import (
 )
 from gsanet.segment.kept import Kept, second_look, waiting
 from gsanet.segment.keyframes import LARGEST, Placed, Stretch, settle, stretches
-from gsanet.segment.links import Link, Linker
+from gsanet.segment.links import Linker
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options
@@ -170,7 +170,7 @@ class Pipeline:
             placed = between(first, online)
         elif self.options.fovea == "beside":
             placed = places(_as_wholes(first), 0 if online else REACH)
-        elif self._in_blocks:
+        elif self._sparse:
             placed = ((one, None) for one in first)
         else:
             yield from _as_wholes(first)
@@ -254,15 +254,15 @@ class Pipeline:
     def _settle(self, stretch: Stretch[tuple[First, Box | None]]) -> list[Found]:
         """Frames between two key frames, and the second of these."""
 
-        def look(placed: tuple[First, Box | None]) -> tuple[tuple[Computed, Link | None], Map]:
-            computed, map, link = self._look_closer(*placed)
-            return (computed, link), map
+        def look(placed: tuple[First, Box | None]) -> tuple[Computed, Map]:
+            computed, map, _ = self._look_closer(*placed)
+            return computed, map
 
-        def told(placed: tuple[First, Box | None]) -> tuple[Computed, Link | None]:
-            (computed, _, link), _ = placed
-            return computed._replace(again=None), link
+        def told(placed: tuple[First, Box | None]) -> Computed:
+            (computed, _, _), _ = placed
+            return computed._replace(again=None)
 
-        return [(computed, map, link) for (computed, link), map in settle(stretch, look, told, self._timer)]
+        return [(computed, map, computed.link) for computed, map in settle(stretch, look, told, self._timer)]
 
     def _look_closer(self, first: First, box: Box | None) -> Found:
         """A frame with what its views show in *box*.
