@@ -83,7 +83,8 @@ def features(model: GSANet, count: int, size: int | None) -> Tensor:
     views = options.views(clip.height, clip.width, model.config)
     frames = max(1, count // 2)
     wanted = range(0, clip.length or 0, (clip.length or 0) // frames)[:frames]
-    shown = [one.views[0] for one in prepared_frames(clip, views, open_motion(options, clip), only=wanted)]
+    prepared = prepared_frames(clip, views, open_motion(options, clip), only=wanted)
+    shown = [one.picture(views[0]) for one in prepared]
     found = []
     for one in shown:
         pictures = [model.normalise(torch.from_numpy(p).permute(2, 0, 1)[None]) for p in one]

@@ -49,7 +49,7 @@ def network_alone(names: list[str], clip_path: Path, count: int) -> dict[str, di
     config = segmenters[exact].runtime.config
     clip, options = open_clip(clip_path), Options()
     views = options.views(clip.height, clip.width, config)
-    frames = [one.views[0] for one in islice(prepared_frames(clip, views, open_motion(options, clip)), count)]
+    frames = [one.picture(views[0]) for one in islice(prepared_frames(clip, views, open_motion(options, clip)), count)]
     chosen = [frames[i] for i in reference_indices(len(frames), config.references)]
     found: dict[str, dict[str, float]] = {}
     references: dict[str, list[Reference]] = {}

@@ -98,8 +98,9 @@ def show(size: tuple[int, int], targets: int, references: int) -> tuple[list[Pic
     length = clip.length or 0
     known = reference_indices(length, references)
     wanted = [length * (2 * i + 1) // (2 * targets) for i in range(targets)]
-    shown = prepared_frames(clip, [View(size, Way("forward", "dis"), False)], motion, only={*known, *wanted})
-    by_index = {one.frame.index: one.views[0] for one in shown}
+    view = View(size, Way("forward", "dis"), False)
+    shown = prepared_frames(clip, [view], motion, only={*known, *wanted})
+    by_index = {one.frame.index: one.picture(view) for one in shown}
     return [by_index[i] for i in wanted], [by_index[i] for i in known]
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,8 +59,8 @@ class Nothing:
     def one_thread(self, others: int) -> None:
         pass
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
-        return [None] * len(pictures)
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+        return [None for _ in pictures]
 
     def __call__(
         self, pictures: Sequence[Pictures], references: Sequence[Reference], slots: bool = False

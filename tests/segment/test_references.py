@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -12,9 +12,7 @@ from gsanet.model import GSANet
 from gsanet.runtime.interface import Pictures, Reference
 from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment import Options, Segmenter
-from gsanet.segment.pictures import Prepared
 from gsanet.segment.references import OnlineBank, reference_indices
-from gsanet.video import Frame
 
 
 def test_evenly_spread_by_the_rule_of_the_method() -> None:
@@ -25,22 +23,22 @@ def test_evenly_spread_by_the_rule_of_the_method() -> None:
     assert reference_indices(1, 4) == [0]
 
 
-def prepared(index: int) -> Prepared:
+def views(index: int) -> list[Pictures]:
     picture = np.zeros((1, 1, 3), np.uint8)
-    return Prepared(Frame(index, 0.0, "", picture), [Pictures(picture + np.uint8(index % 256), picture)])
+    return [Pictures(picture + np.uint8(index % 256), picture)]
 
 
 def test_the_online_bank_is_spread_over_the_past() -> None:
     encoded: list[int] = []
 
-    def encode(pictures: Sequence[Pictures]) -> list[Reference]:
-        encoded.append(int(pictures[0].rgb[0, 0, 0]))
+    def encode(pictures: Iterable[Pictures]) -> list[Reference]:
+        encoded.extend(int(one.rgb[0, 0, 0]) for one in pictures)
         return [encoded[-1]]
 
     bank = OnlineBank(4, encode)
     for index in range(200):
         if bank.wants(index):
-            bank.add(prepared(index))
+            bank.add(index, views(index))
         held = bank.indices
         assert held[0] == 0 and held[-1] <= index
         assert len(held) <= 4
@@ -85,9 +83,10 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
     network = TorchNetwork(tiny_model, "cpu", "float32")
 
     class Recording:
-        def __call__(self, pictures: list[Pictures]):  # type: ignore[no-untyped-def]
-            shown.extend(pictures)
-            return network.encode(pictures)
+        def __call__(self, pictures: Iterable[Pictures]) -> list[Reference]:
+            known = list(pictures)
+            shown.extend(known)
+            return network.encode(known)
 
     from gsanet.segment.motion import open_motion
     from gsanet.segment.pictures import prepared_frames
@@ -102,7 +101,7 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
         motion = open_motion(options, clip)
         bank = choose_references(clip, views, motion, count, Recording(), online=False)
         everything = list(prepared_frames(clip, views, motion))
-        expected = [everything[i].views[k] for k in range(len(views)) for i in bank.indices]
+        expected = [everything[i].picture(view) for view in views for i in bank.indices]
         assert len(shown) == len(expected) == 2 * count
         for one, other in zip(shown, expected, strict=True):
             np.testing.assert_array_equal(one.rgb, other.rgb)

@@ -21,7 +21,7 @@ def result() -> FrameResult:
         name="00000",
         picture=np.full((60, 100, 3), 100, np.uint8),
         map=probability,
-        flow=np.full((64, 96, 3), 255, np.uint8),
+        drawn=np.full((64, 96, 3), 255, np.uint8),
         slots={name: np.full((4, 6), 0.5, np.float32) for name in maps},
     )
 

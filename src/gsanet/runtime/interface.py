@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -61,8 +61,11 @@ class Runtime(Protocol):
         """Called in each of several such threads before its first call; threads to come have *others* to compute on."""
         ...
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
-        """Reference frames of one view -> for each what the network keeps of it."""
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+        """Reference frames of one view -> for each what the network keeps of it.
+
+        Pictures may be made while they are asked for; whoever can does the first ones meanwhile.
+        """
         ...
 
     def __call__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
@@ -41,16 +41,15 @@ class OnnxNetwork:
     def one_thread(self, others: int) -> None:
         """Nothing to do: a session of one thread computes on the thread that calls it."""
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`: several at once, each on one thread, for nothing else goes on yet."""
 
         def features(one: Pictures) -> Reference:
             return self._network.references(one.rgb[None], one.flow[None])
 
-        count = min(self.workers, len(pictures))
-        if count <= 1:
+        if self.workers == 1:
             return [features(one) for one in pictures]
-        with ThreadPoolExecutor(count, "gsanet-references") as pool:
+        with ThreadPoolExecutor(self.workers, "gsanet-references") as pool:
             return list(pool.map(features, pictures))
 
     def __call__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import numpy as np
@@ -78,9 +78,9 @@ class TorchNetwork:
         with self._autocast():
             model(blank[0], blank[0], model.encode_references(blank, blank))
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`. A CPU takes them one by one, for less memory."""
-        groups = [[one] for one in pictures] if self._device.type == "cpu" else [pictures]
+        groups = ([one] for one in pictures) if self._device.type == "cpu" else filter(None, [list(pictures)])
         return [reference for group in groups for reference in self._encode(group)]
 
     @torch.inference_mode()

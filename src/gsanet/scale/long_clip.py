@@ -14,7 +14,7 @@ import io
 import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from itertools import pairwise
 from pathlib import Path
@@ -131,7 +131,7 @@ class _Known:
         """As :meth:`Runtime.one_thread`."""
         self._runtime.one_thread(others)
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`."""
         return self._runtime.encode(pictures)
 
@@ -208,7 +208,7 @@ class LookedUp(_Known):
         self.computed = 0
         self._open: OrderedDict[int, zipfile.ZipFile] = OrderedDict()
 
-    def encode(self, pictures: Sequence[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
         """As :meth:`Runtime.encode`. References are encoded in the order of the views."""
         self._views.append(self._runtime.encode(pictures))
         return list(self._views[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,8 @@ class Computed(NamedTuple):
     """All that a result says, but for the probability, which is averaged yet."""
 
     frame: Kept
-    flow: NDArray[np.uint8]
+    drawn: Callable[[], NDArray[np.uint8]]
+    """Draws the flow picture."""
     slots: dict[str, Map]
     repeats: tuple[Kept, ...]
     """Frames that show its picture again."""

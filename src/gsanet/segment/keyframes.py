@@ -31,7 +31,7 @@ Map = NDArray[np.float32]
 Frame = TypeVar("Frame")
 Seen = TypeVar("Seen")
 
-AGREEMENT = 0.9
+AGREEMENT = 0.85
 """Overlap (intersection over union) of the masks from both sides, from which on they count as the same."""
 
 LARGEST = 2048 * 1152

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gsanet.flow.colour import Flow
 from gsanet.runtime.interface import Pictures, Timer
@@ -19,16 +21,32 @@ from gsanet.video.clip import Frame
 
 
 class Prepared(NamedTuple):
-    """A frame and its views, ready for the network."""
+    """A frame with all that its pictures for the network are made of, once they are asked for: many never are."""
 
     frame: Kept
-    views: list[Pictures]
+    images: Mapping[tuple[int, int], NDArray[np.uint8]]
+    """The frame at the sizes (h,w) at which it may be shown, each (h,w,3)."""
+    flows: Mapping[Way, Flow]
+    """Over the whole frame, each (h,w,2) of any size."""
+    in_pixels: bool
+    """As :attr:`gsanet.segment.motion.Motion.in_pixels`."""
     link: Link | None = None
     """To the frame before, if it was asked for and there is one."""
     repeats: tuple[Kept, ...] = ()
     """Frames right after it that show the same picture, and have no pictures of their own."""
-    closer: Closer | None = None
-    """What a closer look needs, if one was asked for."""
+
+    def picture(self, view: View) -> Pictures:
+        """The whole frame as *view* shows it."""
+        image = self.images[view.size]
+        return Pictures(np.ascontiguousarray(image[:, ::-1]) if view.mirrored else image, self.drawn(view)())
+
+    def drawn(self, view: View) -> Callable[[], NDArray[np.uint8]]:
+        """What draws the flow picture of *view*, (h,w,3), and keeps nothing but the flow for it."""
+        return partial(draw, self.flows[view.way], view.size, self.in_pixels, view.mirrored)
+
+    def closer(self, size: tuple[int, int]) -> Closer:
+        """What a closer look needs, whose frame has *size* (h,w)."""
+        return Closer(self.images[size], self.flows, self.in_pixels)
 
 
 def prepared_frames(
@@ -41,12 +59,12 @@ def prepared_frames(
     images: bool = False,
     closer: tuple[int, int] | None = None,
 ) -> Generator[Prepared, None, None]:
-    """The pictures of every frame, in order; one frame late if the motion looks ahead.
+    """Every frame with its flow, in order; one frame late if the motion looks ahead.
 
     Args:
         only: numbers of the frames that are wanted; the others are just neighbours.
         linker: finds out how each frame is connected with the one before.
-        timer: of the stages ``flow`` and ``prepare``.
+        timer: of the stage ``flow``.
         images: whether frames keep their own pictures beside.
         closer: (h,w) of the frame for a closer look, if there is to be one.
     """
@@ -56,10 +74,7 @@ def prepared_frames(
             with timer("flow"):
                 flows = {way: motion(window, way) for way in dict.fromkeys(view.way for view in views)}
                 link = None if linker is None else linker(window, *known_flow(window, flows, motion))
-            with timer("prepare"):
-                pictures = show(window, views, flows, motion.in_pixels)
-            again = None if closer is None else Closer(window.images[closer], flows, motion.in_pixels)
-            yield Prepared(window.frame, pictures, link, window.repeats, again)
+            yield Prepared(window.frame, window.images, flows, motion.in_pixels, link, window.repeats)
 
 
 def known_flow(window: Window, flows: Mapping[Way, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:
@@ -69,13 +84,3 @@ def known_flow(window: Window, flows: Mapping[Way, Flow], motion: Motion) -> tup
     backward = flows.get(Way("backward", motion.first)) if window.before is not None else None
     # Both directions say where things go: the way back is the other one.
     return flows.get(Way("forward", motion.first)), None if backward is None else np.float32(0) - backward
-
-
-def show(window: Window, views: Sequence[View], flows: Mapping[Way, Flow], in_pixels: bool) -> list[Pictures]:
-    """The pictures of one frame, view by view."""
-    shown = []
-    for size, way, mirrored in views:
-        image = window.images[size]
-        flow = draw(flows[way], size, in_pixels, mirrored)
-        shown.append(Pictures(np.ascontiguousarray(image[:, ::-1]) if mirrored else image, flow))
-    return shown

@@ -130,7 +130,7 @@ class Pipeline:
                 shot += -1 if back else one.link is None
                 for frame in (one.frame, *one.repeats):
                     result = FrameResult(
-                        frame.index, frame.time, frame.name, look(frame), probability, one.flow, one.slots, frame.size,
+                        frame.index, frame.time, frame.name, look(frame), probability, one.drawn, one.slots, frame.size,
                         shot=shot, threshold=options.threshold,
                     )  # fmt: skip
                     first = frame is one.frame
@@ -162,7 +162,7 @@ class Pipeline:
         tasks = (
             # The features are those of now: the bank may change while the task waits.
             partial(self._segment, group, list(bank.features))
-            for group in _batches(self._opening(frames), bank, self._batch)
+            for group in self._batches(self._opening(frames), bank)
         )
         first = (one for group in self._abreast(tasks) for one in group)
         placed: Iterable[tuple[First, Box | None]]
@@ -193,6 +193,26 @@ class Pipeline:
             number = one.frame.index // EVERY if self._in_blocks else one.frame.index
             yield one, number != block or one.link is None
             block = number
+
+    def _batches(
+        self, frames: Iterable[tuple[Prepared, bool]], bank: ReferenceBank
+    ) -> Iterator[list[tuple[Prepared, bool]]]:
+        """Groups of frames that share their references: a group ends early where the bank changes."""
+        group: list[tuple[Prepared, bool]] = []
+        coming = UntilBroken(frames)
+        for one, opens in coming:
+            if bank.wants(one.frame.index):
+                if group:
+                    yield group
+                    group = []
+                bank.add(one.frame.index, [one.picture(view) for view in self.views])
+            group.append((one, opens))
+            if len(group) == self._batch:
+                yield group
+                group = []
+        if group:
+            yield group
+        coming.settle()
 
     @contextmanager
     def _second_look(self) -> Iterator[Callable[[Kept], NDArray[np.uint8] | None]]:
@@ -229,7 +249,7 @@ class Pipeline:
         for one, opens in group:
             probability, maps = next(looked) if opens or self._slots else (None, {})
             again = Again(one, references, None if opens else probability) if self._again else None
-            all_but = Computed(one.frame, one.views[0].flow, maps, one.repeats, one.link, again)
+            all_but = Computed(one.frame, one.drawn(self.views[0]), maps, one.repeats, one.link, again)
             found.append((all_but, probability if opens else None, one.link))
         return found
 
@@ -239,10 +259,11 @@ class Pipeline:
         """Every view of some frames through the network: for each the average, and its slot maps."""
         if not group:
             return [], []
+        with self._timer("prepare"):
+            shown = [[one.picture(view) for one in group] for view in self.views]
         with self._timer("network"):
             by_view = [
-                self._runtime([one.views[k] for one in group], references[k], self._slots and k == 0)
-                for k in range(len(self.views))
+                self._runtime(pictures, references[k], self._slots and k == 0) for k, pictures in enumerate(shown)
             ]
         with self._timer("resize"):
             maps = [
@@ -276,9 +297,9 @@ class Pipeline:
         computed = computed._replace(again=None)
         part = None
         if box is not None:
-            assert prepared.closer is not None
-            box = box.snapped((prepared.closer.image.shape[0], prepared.closer.image.shape[1]))
-            part = self._part(prepared.closer, box, references)
+            assert self._closer is not None
+            box = box.snapped(self._closer)
+            part = self._part(prepared.closer(self._closer), box, references)
         if whole is None and (box is None or part is None or goes_on(part, box)):
             whole = self._whole([prepared], references)[0][0] if seen is None else seen
         if box is None or part is None:
@@ -319,24 +340,3 @@ def _as_wholes(found: Iterable[First]) -> Iterator[Found]:
     for computed, probability, link in found:
         assert probability is not None
         yield computed, probability, link
-
-
-def _batches(
-    frames: Iterable[tuple[Prepared, bool]], bank: ReferenceBank, count: int
-) -> Iterator[list[tuple[Prepared, bool]]]:
-    """Groups of *count* frames that share their references: a group ends early where the bank changes."""
-    group: list[tuple[Prepared, bool]] = []
-    coming = UntilBroken(frames)
-    for one, opens in coming:
-        if bank.wants(one.frame.index):
-            if group:
-                yield group
-                group = []
-            bank.add(one)
-        group.append((one, opens))
-        if len(group) == count:
-            yield group
-            group = []
-    if group:
-        yield group
-    coming.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gsanet.runtime.interface import Pictures, Reference
 from gsanet.segment.motion import Motion
@@ -10,8 +10,8 @@ from gsanet.segment.options import View
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.video.clip import Clip
 
-Encode = Callable[[Sequence[Pictures]], list[Reference]]
-"""R pictures of one view -> for each what the network keeps of it."""
+Encode = Callable[[Iterable[Pictures]], list[Reference]]
+"""R pictures of one view -> for each what the network keeps of it. They may be made one by one while it is at work."""
 
 
 def reference_indices(length: int, count: int) -> list[int]:
@@ -36,8 +36,8 @@ class ReferenceBank:
         """Whether frame *index* is to be shown to :meth:`add` before it is segmented."""
         return False
 
-    def add(self, prepared: Prepared) -> None:
-        """Take a frame in."""
+    def add(self, index: int, views: Sequence[Pictures]) -> None:
+        """Take frame *index* in, as its views show it."""
         raise NotImplementedError("the references of a whole clip are chosen beforehand")
 
 
@@ -59,9 +59,8 @@ class OnlineBank(ReferenceBank):
         """Frames 0, stride, 2 * stride and so on."""
         return index % self._stride == 0
 
-    def add(self, prepared: Prepared) -> None:
+    def add(self, index: int, views: Sequence[Pictures]) -> None:
         """Encode one more reference, and thin the others out if there are too many."""
-        index = prepared.frame.index
         if len(self.indices) == self._count:
             self._stride *= 2
             keep = [i for i, number in enumerate(self.indices) if number % self._stride == 0]
@@ -69,7 +68,7 @@ class OnlineBank(ReferenceBank):
             self.features = [[view[i] for i in keep] for view in self.features]
             if index % self._stride:
                 return
-        new = [self._encode([pictures]) for pictures in prepared.views]
+        new = [self._encode([pictures]) for pictures in views]
         self.features = [[*old, *one] for old, one in zip(self.features or [[]] * len(new), new, strict=True)]
         self.indices.append(index)
 
@@ -87,10 +86,18 @@ def choose_references(
     if length:
         indices = reference_indices(length, count)
         wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
-        chosen = list(prepared_frames(clip.frames_at(wanted), views, motion, only=indices))
+        chosen: list[Prepared] = []
+
+        def coming() -> Iterator[Prepared]:
+            for one in prepared_frames(clip.frames_at(wanted), views, motion, only=indices):
+                chosen.append(one)
+                yield one
+
+        # The first view is encoded while the frames are still being read.
+        first = encode(one.picture(views[0]) for one in coming())
+        others = [encode([one.picture(view) for one in chosen]) for view in views[1:]]
         if chosen:
-            by_view = zip(*(one.views for one in chosen), strict=True)
-            return ReferenceBank([one.frame.index for one in chosen], [encode(pictures) for pictures in by_view])
+            return ReferenceBank([one.frame.index for one in chosen], [first, *others])
     return OnlineBank(count, encode)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -41,8 +42,8 @@ class FrameResult:
     """:attr:`image`, if it was wanted."""
     map: NDArray[np.float32]
     """The probability at the size at which it was computed, (h,w): all that there is to know."""
-    flow: NDArray[np.uint8]
-    """The flow picture as the network saw it, (h,w,3)."""
+    drawn: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
+    """:attr:`flow`, or what draws it for whoever asks."""
     slots: dict[str, NDArray[np.float32]]
     """Slot maps by name (:meth:`gsanet.model.GSANetOutput.slot_maps`), each (h/16,w/16); empty unless asked for."""
     size: tuple[int, int] | None = None
@@ -67,6 +68,11 @@ class FrameResult:
         if self.picture is None:
             raise GsanetError("results have no images here: segment with images=True to have them")
         return self.picture
+
+    @cached_property
+    def flow(self) -> NDArray[np.uint8]:
+        """The flow picture of the whole frame, (h,w,3) of the network's size."""
+        return self.drawn() if callable(self.drawn) else self.drawn
 
     @cached_property
     def probability(self) -> NDArray[np.float32]:
