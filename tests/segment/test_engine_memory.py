@@ -59,7 +59,7 @@ class Nothing:
     def one_thread(self, others: int) -> None:
         pass
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         return [None for _ in pictures]
 
     def __call__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from gsanet.model import GSANet
 from gsanet.runtime.interface import Pictures, Reference
 from gsanet.runtime.torch_network import TorchNetwork
 from gsanet.segment import Options, Segmenter
+from gsanet.segment.pipeline import Pipeline
 from gsanet.segment.references import OnlineBank, reference_indices
+from gsanet.video import ArrayClip, Frame
 
 
 def test_evenly_spread_by_the_rule_of_the_method() -> None:
@@ -65,7 +67,7 @@ def counted(tiny_model: GSANet, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_references_are_encoded_once_per_video(tiny_model: GSANet, tiny_frames: np.ndarray, counted: list[int]) -> None:
-    segmenter = Segmenter(tiny_model, precision="float32")
+    segmenter = Segmenter(tiny_model, precision="float32", keyframes=False)
     counted.clear()  # of the run in which the network is folded
     segmenter.segment(tiny_frames)
     assert counted == [1, 1, 1], "a CPU takes them one by one"
@@ -75,6 +77,31 @@ def test_references_are_encoded_once_per_video(tiny_model: GSANet, tiny_frames: 
     counted.clear()
     segmenter.segment(tiny_frames[:2])
     assert counted == [1, 1]
+
+
+def test_the_first_mask_waits_for_no_reference(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
+    class Watched(ArrayClip):
+        fetched = 0
+
+        def frames_at(self, indices: Iterable[int]) -> Iterator[Frame]:
+            wanted = list(indices)
+            self.fetched += len(wanted) < len(frames)  # all of them: the clip is read
+            return super().frames_at(wanted)
+
+    frames = np.concatenate([tiny_frames, tiny_frames[::-1]])
+    clip = Watched(frames)
+    network = TorchNetwork(tiny_model, "cpu", "float32")
+    results = Pipeline(network, clip, Options(), threads=False).run()
+    first = next(results)
+    assert first.index == 0 and clip.fetched == 0
+    assert [one.index for one in results] == list(range(1, len(frames)))
+    assert clip.fetched == 1, "read once, for all"
+    with_threads = list(Pipeline(network, clip, Options()).run())
+    np.testing.assert_array_equal(with_threads[0].probability, first.probability)
+    # Without key frames nothing is sooner, and every frame has the references of the whole clip.
+    clip.fetched = 0
+    next(Pipeline(network, clip, Options(keyframes=False), threads=False).run())
+    assert clip.fetched == 1
 
 
 def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_frames: np.ndarray) -> None:
@@ -91,7 +118,6 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
     from gsanet.segment.motion import open_motion
     from gsanet.segment.pictures import prepared_frames
     from gsanet.segment.references import choose_references
-    from gsanet.video import ArrayClip
 
     for count in (3, 12):
         shown.clear()
@@ -99,9 +125,11 @@ def test_a_reference_is_shown_as_the_frame_itself_is(tiny_model: GSANet, tiny_fr
         options = Options(flow_directions="both")
         views = options.views(64, 96, network.config)
         motion = open_motion(options, clip)
-        bank = choose_references(clip, views, motion, count, Recording(), online=False)
+        bank = choose_references(clip, views, motion, count, Recording(), later=True)
+        assert not shown, "nothing is read before it is asked for"
+        assert bank.known()() is bank.known()(), "and but once"
         everything = list(prepared_frames(clip, views, motion))
-        expected = [everything[i].picture(view) for view in views for i in bank.indices]
+        expected = [everything[i].picture(view) for view in views for i in reference_indices(len(tiny_frames), count)]
         assert len(shown) == len(expected) == 2 * count
         for one, other in zip(shown, expected, strict=True):
             np.testing.assert_array_equal(one.rgb, other.rgb)

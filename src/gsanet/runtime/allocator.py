@@ -6,7 +6,10 @@ import ctypes
 import sys
 from collections.abc import Callable
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
+
+_ARENAS = 2
+"""One saves no more, and all threads would wait for it (docs/performance.md)."""
 
 
 def keep_freed_memory() -> bool:
@@ -20,6 +23,20 @@ def keep_freed_memory() -> bool:
     mallopt = _glibc("mallopt")
     limits = ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, (1 << 31) - 1), (_M_TOP_PAD, 1 << 28))
     return mallopt is not None and all(mallopt(option, value) == 1 for option, value in limits)
+
+
+def share_freed_memory() -> bool:
+    """Have all threads take memory from the same few of glibc's arenas.
+
+    By default nearly every thread has one of its own, from which no other can take what was freed. The engine hands
+    frames from thread to thread, and a dozen arenas each keep room for the most that was ever in them: a sixth of the
+    memory at the peak. Threads that have an arena already keep it.
+
+    Returns:
+        False where there is no glibc; then nothing changes.
+    """
+    mallopt = _glibc("mallopt")
+    return mallopt is not None and mallopt(_M_ARENA_MAX, _ARENAS) == 1
 
 
 def give_back_freed_memory() -> bool:

@@ -61,10 +61,12 @@ class Runtime(Protocol):
         """Called in each of several such threads before its first call; threads to come have *others* to compute on."""
         ...
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         """Reference frames of one view -> for each what the network keeps of it.
 
-        Pictures may be made while they are asked for; whoever can does the first ones meanwhile.
+        Args:
+            pictures: they may be made while they are asked for; whoever can encodes the first ones meanwhile.
+            beside: other threads look at frames at the same time, so that one thread has to do.
         """
         ...
 

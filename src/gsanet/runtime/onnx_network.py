@@ -41,13 +41,13 @@ class OnnxNetwork:
     def one_thread(self, others: int) -> None:
         """Nothing to do: a session of one thread computes on the thread that calls it."""
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
-        """As :meth:`Runtime.encode`: several at once, each on one thread, for nothing else goes on yet."""
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
+        """As :meth:`Runtime.encode`: several at once, each on one thread, if nothing else goes on."""
 
         def features(one: Pictures) -> Reference:
             return self._network.references(one.rgb[None], one.flow[None])
 
-        if self.workers == 1:
+        if beside or self.workers == 1:
             return [features(one) for one in pictures]
         with ThreadPoolExecutor(self.workers, "gsanet-references") as pool:
             return list(pool.map(features, pictures))

@@ -14,7 +14,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.base.version import __version__
 from gsanet.export.frame_network import FrameNetwork
 from gsanet.export.packaged_graphs import packaged_graph
-from gsanet.runtime.allocator import give_back_freed_memory
+from gsanet.runtime.allocator import give_back_freed_memory, share_freed_memory
 from gsanet.runtime.interface import Runtime, RuntimeName
 from gsanet.runtime.onnx_network import OnnxNetwork, require_onnx_can
 from gsanet.weights.header import read_config
@@ -70,6 +70,7 @@ def open_pretrained(
     """
     if runtime not in RUNTIMES:
         raise GsanetError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+    share_freed_memory()  # before the threads that it is for
     if os.fspath(name_or_path).endswith(".onnx"):
         if runtime == "torch":
             raise GsanetError(f"{name_or_path} is an exported model, which PyTorch cannot run: use the runtime onnx")

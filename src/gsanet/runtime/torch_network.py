@@ -78,7 +78,7 @@ class TorchNetwork:
         with self._autocast():
             model(blank[0], blank[0], model.encode_references(blank, blank))
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         """As :meth:`Runtime.encode`. A CPU takes them one by one, for less memory."""
         groups = ([one] for one in pictures) if self._device.type == "cpu" else filter(None, [list(pictures)])
         return [reference for group in groups for reference in self._encode(group)]

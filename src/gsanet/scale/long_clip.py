@@ -54,8 +54,8 @@ def cut(frames: int, piece: int) -> tuple[range, ...]:
 def references_of(pipeline: Pipeline, runtime: Runtime, clip: Clip) -> tuple[tuple[Reference, ...], ...]:
     """For each view what the network keeps of the references of the whole clip."""
     count = runtime.config.references
-    bank = choose_references(clip, pipeline.views, pipeline.motion, count, runtime.encode, False)
-    return tuple(tuple(view) for view in bank.features)
+    bank = choose_references(clip, pipeline.views, pipeline.motion, count, runtime.encode)
+    return tuple(tuple(view) for view in bank.known()())
 
 
 def compute_piece(
@@ -91,7 +91,7 @@ def compute_piece(
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as kept:
         written = _WrittenDown(runtime, references, kept)
         pipeline = Pipeline(written, clip, options, slots=slots, images=False)
-        with closing(pipeline.found(clip.frames_at(decoded), ReferenceBank([], references), only=beside)) as found:
+        with closing(pipeline.found(clip.frames_at(decoded), ReferenceBank(lambda: references), only=beside)) as found:
             for computed, _, _ in found:
                 if computed.frame.index in frames:
                     done += 1
@@ -131,9 +131,9 @@ class _Known:
         """As :meth:`Runtime.one_thread`."""
         self._runtime.one_thread(others)
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         """As :meth:`Runtime.encode`."""
-        return self._runtime.encode(pictures)
+        return self._runtime.encode(pictures, beside)
 
     def timed(self, timer: Timer) -> AbstractContextManager[object]:
         """As :meth:`Runtime.timed`."""
@@ -208,9 +208,9 @@ class LookedUp(_Known):
         self.computed = 0
         self._open: OrderedDict[int, zipfile.ZipFile] = OrderedDict()
 
-    def encode(self, pictures: Iterable[Pictures]) -> list[Reference]:
+    def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         """As :meth:`Runtime.encode`. References are encoded in the order of the views."""
-        self._views.append(self._runtime.encode(pictures))
+        self._views.append(self._runtime.encode(pictures, beside))
         return list(self._views[-1])
 
     def __call__(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.runtime.interface import Reference
 from gsanet.segment.kept import Kept
 from gsanet.segment.links import Link
 from gsanet.segment.pictures import Prepared
+from gsanet.segment.references import Known
 
 Map = NDArray[np.float32]
 
@@ -20,7 +20,7 @@ class Again(NamedTuple):
     """What another look at a frame takes."""
 
     prepared: Prepared
-    references: Sequence[Sequence[Reference]]
+    references: Known
     """Those of the first look."""
     whole: Map | None
     """What the whole frame showed, if it was looked at for its slot maps alone."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gsanet.runtime.interface import Reference, Runtime, Timer
+from gsanet.runtime.interface import Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.found import Again, Computed, First, Found
 from gsanet.segment.fovea import (
@@ -36,7 +36,7 @@ from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options
 from gsanet.segment.pictures import Prepared, prepared_frames
-from gsanet.segment.references import ReferenceBank, choose_references
+from gsanet.segment.references import Known, ReferenceBank, choose_references
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
 from gsanet.segment.views import average_views, largest_size
@@ -115,7 +115,8 @@ class Pipeline:
         """Results with all that was found, and how each hangs together with the one before."""
         options, timer = self.options, self._timer
         count = self._runtime.config.references
-        bank = choose_references(self._clip, self.views, self.motion, count, self._runtime.encode, options.online)
+        encode = partial(self._runtime.encode, beside=self._sparse)
+        bank = choose_references(self._clip, self.views, self.motion, count, encode, options.online, later=self._sparse)
         linker = Linker(lookahead=self._sparse or (options.smooth and not options.online))
         with closing(self.found(self._decoded(), bank, linker)) as found, self._second_look() as look:
             done: Iterator[tuple[Computed, Map]]
@@ -160,9 +161,8 @@ class Pipeline:
         """Each frame as its first look and the closer one show it."""
         online = self.options.online
         tasks = (
-            # The features are those of now: the bank may change while the task waits.
-            partial(self._segment, group, list(bank.features))
-            for group in self._batches(self._opening(frames), bank)
+            partial(self._segment, group, references)
+            for group, references in self._batches(self._opening(frames), bank)
         )
         first = (one for group in self._abreast(tasks) for one in group)
         placed: Iterable[tuple[First, Box | None]]
@@ -196,22 +196,34 @@ class Pipeline:
 
     def _batches(
         self, frames: Iterable[tuple[Prepared, bool]], bank: ReferenceBank
-    ) -> Iterator[list[tuple[Prepared, bool]]]:
-        """Groups of frames that share their references: a group ends early where the bank changes."""
+    ) -> Iterator[tuple[list[tuple[Prepared, bool]], Known]]:
+        """Groups of frames that share their references, with these: a group ends early where the bank changes.
+
+        Beside key frames the first frames of a clip, up to the second key frame, are their own references: so nobody
+        waits with the first mask until those of the whole clip are read. Masks are as good (docs/experiments.md).
+        """
         group: list[tuple[Prepared, bool]] = []
+        own = ReferenceBank(lambda: [[] for _ in self.views]).known()
+        alone = -1
         coming = UntilBroken(frames)
         for one, opens in coming:
+            if self._sparse and one.frame.index == 0:
+                alone = EVERY + 1
+            if alone > 0:
+                alone -= 1
+                yield [(one, opens)], own
+                continue
             if bank.wants(one.frame.index):
                 if group:
-                    yield group
+                    yield group, bank.known()
                     group = []
                 bank.add(one.frame.index, [one.picture(view) for view in self.views])
             group.append((one, opens))
             if len(group) == self._batch:
-                yield group
+                yield group, bank.known()
                 group = []
         if group:
-            yield group
+            yield group, bank.known()
         coming.settle()
 
     @contextmanager
@@ -238,9 +250,7 @@ class Pipeline:
             yield frame
             del frame  # or its picture would wait for the next one
 
-    def _segment(
-        self, group: Sequence[tuple[Prepared, bool]], references: Sequence[Sequence[Reference]]
-    ) -> list[First]:
+    def _segment(self, group: Sequence[tuple[Prepared, bool]], references: Known) -> list[First]:
         """One batch: the first look at those frames that are to be seen as a whole, and the slot maps of all."""
         shown = [one for one, opens in group if opens or self._slots]
         probabilities, slots = self._whole(shown, references)
@@ -253,18 +263,15 @@ class Pipeline:
             found.append((all_but, probability if opens else None, one.link))
         return found
 
-    def _whole(
-        self, group: Sequence[Prepared], references: Sequence[Sequence[Reference]]
-    ) -> tuple[list[Map], list[dict[str, Map]]]:
+    def _whole(self, group: Sequence[Prepared], references: Known) -> tuple[list[Map], list[dict[str, Map]]]:
         """Every view of some frames through the network: for each the average, and its slot maps."""
         if not group:
             return [], []
         with self._timer("prepare"):
             shown = [[one.picture(view) for one in group] for view in self.views]
+        known = references()
         with self._timer("network"):
-            by_view = [
-                self._runtime(pictures, references[k], self._slots and k == 0) for k, pictures in enumerate(shown)
-            ]
+            by_view = [self._runtime(pictures, known[k], self._slots and k == 0) for k, pictures in enumerate(shown)]
         with self._timer("resize"):
             maps = [
                 average_views([one.probability for one in answers], self.views)
@@ -311,7 +318,7 @@ class Pipeline:
             put_in(map, part, box, 1.0 if whole is None else SHARE)
         return computed, map, link
 
-    def _part(self, closer: Closer, box: Box, references: Sequence[Sequence[Reference]]) -> Map:
+    def _part(self, closer: Closer, box: Box, references: Known) -> Map:
         """What the views of a frame show in *box*, which is of whole pixels."""
         shape = (closer.image.shape[0], closer.image.shape[1])
         views = self.views
@@ -320,8 +327,9 @@ class Pipeline:
             views = [view._replace(size=closer_size(box, shape, view.size, share)) for view in views]
         with self._timer("prepare"):
             pictures = [closer_pictures(closer, box, *view) for view in views]
+        known = references()
         with self._timer("network"):
-            answers = [self._runtime([shown], references[k])[0] for k, shown in enumerate(pictures)]
+            answers = [self._runtime([shown], known[k])[0] for k, shown in enumerate(pictures)]
         with self._timer("resize"):
             return average_views([answer.probability for answer in answers], views)
 

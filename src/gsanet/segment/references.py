@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from threading import Lock
+from typing import TypeAlias
 
 from gsanet.runtime.interface import Pictures, Reference
 from gsanet.segment.motion import Motion
 from gsanet.segment.options import View
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.video.clip import Clip
+
+Features: TypeAlias = Sequence[Sequence[Reference]]
+"""For each view, one for each reference."""
+
+Known = Callable[[], Features]
+"""Returns what the network keeps of the references."""
 
 Encode = Callable[[Iterable[Pictures]], list[Reference]]
 """R pictures of one view -> for each what the network keeps of it. They may be made one by one while it is at work."""
@@ -25,12 +34,17 @@ class ReferenceBank:
     """All the network keeps of the references, for each view: encoded once, however long the clip is.
 
     This one does not change; :class:`OnlineBank` grows with the clip.
+
+    Args:
+        known: returns it, and waits for it where it is not there yet.
     """
 
-    def __init__(self, indices: Sequence[int], features: Sequence[Sequence[Reference]]) -> None:
-        self.indices = list(indices)
-        self.features = [list(view) for view in features]
-        """For each view, one for each reference."""
+    def __init__(self, known: Known) -> None:
+        self._known = known
+
+    def known(self) -> Known:
+        """References of the frames that are looked at from now on."""
+        return self._known
 
     def wants(self, index: int) -> bool:
         """Whether frame *index* is to be shown to :meth:`add` before it is segmented."""
@@ -47,13 +61,23 @@ class OnlineBank(ReferenceBank):
     Every *stride*-th frame is taken in; when a frame comes for which there is no place, every second one is
     given up and the stride doubles. So the number of frames encoded grows with the logarithm of the clip's
     length, no frame is kept, and the bank of frame t depends on t alone.
+
+    Attributes:
+        indices: which frames they are.
+        features: for each view, one for each of these.
     """
 
     def __init__(self, count: int, encode: Encode) -> None:
-        super().__init__([], [])
+        self.indices: list[int] = []
+        self.features: list[list[Reference]] = []
         self._count = count
         self._encode = encode
         self._stride = 1
+
+    def known(self) -> Known:
+        """As :meth:`ReferenceBank.known`; what comes later is not among them."""
+        features = list(self.features)
+        return lambda: features
 
     def wants(self, index: int) -> bool:
         """Frames 0, stride, 2 * stride and so on."""
@@ -74,18 +98,31 @@ class OnlineBank(ReferenceBank):
 
 
 def choose_references(
-    clip: Clip, views: Sequence[View], motion: Motion, count: int, encode: Encode, online: bool
+    clip: Clip,
+    views: Sequence[View],
+    motion: Motion,
+    count: int,
+    encode: Encode,
+    online: bool = False,
+    later: bool = False,
 ) -> ReferenceBank:
     """The bank for a clip: fixed where its frames can be fetched by number, else online.
 
     A reference's flow comes from its own neighbours, which are fetched with it.
+
+    Args:
+        online: from the past alone.
+        later: they are not read before somebody asks for them, who may be in any thread.
     """
     length = None if online or clip.live else clip.length
+    if not length:
+        return OnlineBank(count, encode)
     if length == 1:
-        return ReferenceBank([0], [[] for _ in views])  # a picture is its own reference
-    if length:
-        indices = reference_indices(length, count)
-        wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
+        return ReferenceBank(lambda: [[] for _ in views])  # a picture is its own reference
+    indices = reference_indices(length, count)
+    wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
+
+    def encoded() -> Features:
         chosen: list[Prepared] = []
 
         def coming() -> Iterator[Prepared]:
@@ -95,10 +132,17 @@ def choose_references(
 
         # The first view is encoded while the frames are still being read.
         first = encode(one.picture(views[0]) for one in coming())
-        others = [encode([one.picture(view) for one in chosen]) for view in views[1:]]
-        if chosen:
-            return ReferenceBank([one.frame.index for one in chosen], [first, *others])
-    return OnlineBank(count, encode)
+        return [first, *(encode([one.picture(view) for one in chosen]) for view in views[1:])]
+
+    once, lock = cache(encoded), Lock()
+
+    def known() -> Features:
+        with lock:
+            return once()
+
+    if not later:
+        known()
+    return ReferenceBank(known)
 
 
 def _with_neighbours(index: int, length: int, views: Sequence[View], motion: Motion) -> set[int]:

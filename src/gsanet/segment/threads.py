@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -74,6 +74,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
             for item in iterator:
                 if not put(item):
                     break
+                del item  # it would wait for the next one
             put(_End())
         except BaseException as error:
             put(_End(error))
@@ -93,6 +94,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
                     raise item.error
                 return
             yield item
+            del item
     finally:
         stop.set()
         thread.join()
@@ -115,6 +117,8 @@ def abreast(
         yield from (task() for task in tasks)
         return
     started = threading.Barrier(workers)
+    room = threading.Semaphore(workers + waiting)
+    closed = threading.Event()
 
     def start() -> None:
         try:
@@ -122,22 +126,31 @@ def abreast(
         finally:
             started.wait()  # each thread has one of these: none can take two
 
+    def submitted(pool: ThreadPoolExecutor) -> Iterator[Future[Item]]:
+        listed = UntilBroken(tasks)
+        while True:
+            while not room.acquire(timeout=_PATIENCE):
+                if closed.is_set():
+                    return
+            task = next(listed, None)
+            if task is None:
+                break
+            yield pool.submit(task)
+        listed.settle()
+
     with ThreadPoolExecutor(workers, "gsanet-abreast") as pool:
         for one in [pool.submit(start) for _ in range(workers)]:
             one.result()
-        running: deque[Future[Item]] = deque()
-        listed = UntilBroken(tasks)
-        try:
-            for task in listed:
-                running.append(pool.submit(task))
-                if len(running) >= workers + waiting:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-            listed.settle()
-        finally:
-            for future in running:
-                future.cancel()
+        # Listed in a thread of their own: a result that is there need not wait until the next task is.
+        with closing(ahead(submitted(pool), workers + waiting)) as running:
+            try:
+                for future in running:
+                    yield future.result()
+                    del future  # what it holds would wait for the next one
+                    room.release()
+            finally:
+                closed.set()
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Behind(Generic[Item]):
