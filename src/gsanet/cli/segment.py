@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -242,9 +243,23 @@ def _segment_all(
     from gsanet.cli.progress import frame_progress
     from gsanet.segment import keep_finished, segment_clip
     from gsanet.segment.claims import claimed
+    from gsanet.segment.stills import is_picture, segment_each
 
     jobs = keep_finished(jobs, segmenter, kinds, background)
-    with claimed(job.folder for job in jobs if not job.finished):
+    wanted = [job for job in jobs if not job.finished]
+
+    def work(job: ClipJob) -> dict[str, Any]:
+        shown = Preview(Console(stderr=True)) if preview else None
+        # Of many pictures the lines that tell of each are progress enough.
+        bar = shown is not None or len(wanted) == 1 or not is_picture(job)
+        with frame_progress(job.folder.name, shown) if bar else nullcontext() as progress:
+            return segment_clip(
+                segmenter, job, save=kinds, background=background, truth=truth, progress=progress, watch=shown,
+                mine=True,
+            )  # fmt: skip
+
+    workers = 1 if preview else segmenter.runtime.workers
+    with claimed(job.folder for job in wanted), closing(segment_each(wanted, work, workers)) as done:
         for job, outcome in zip(jobs, outcomes, strict=True):
             if job.finished:
                 outcome.state = "kept"
@@ -252,18 +267,13 @@ def _segment_all(
                 continue
             outcome.attempts = 1
             try:
-                shown = Preview(Console(stderr=True)) if preview else None
-                with frame_progress(job.folder.name, shown) as progress:
-                    summary = segment_clip(
-                        segmenter, job, save=kinds, background=background, truth=truth, progress=progress,
-                        watch=shown, mine=True,
-                    )  # fmt: skip
+                summary = next(done)
             except KeyboardInterrupt:
                 raise _stopped(f"stopped at {job.said}", stop) from None
-            except GsanetError as error:
-                outcome.state, outcome.error = "failed", str(error)
+            if isinstance(summary, GsanetError):
+                outcome.state, outcome.error = "failed", str(summary)
                 if len(jobs) == 1:
-                    raise
+                    raise summary
                 typer.echo(ended(outcome), err=True)
                 continue
             outcome.state, outcome.frames, outcome.seconds = "done", summary["frames"], summary["seconds"]
