@@ -136,6 +136,21 @@ def test_abreast_is_on_a_short_leash() -> None:
     assert len(taken) <= 3
 
 
+def test_abreast_hands_out_what_is_there_while_the_next_task_is_not() -> None:
+    taken = threading.Event()
+
+    def tasks() -> Iterator[Callable[[], int]]:
+        yield partial(int, 0)
+        assert taken.wait(20), "the first result waits for the second task"
+        yield partial(int, 1)
+
+    results = abreast(tasks(), 2, lambda: None)
+    assert next(results) == 0
+    taken.set()
+    assert list(results) == [1]
+    assert no_threads_left()
+
+
 def test_abreast_raises_in_its_place() -> None:
     def fail() -> int:
         raise ValueError("third")
