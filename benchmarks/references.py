@@ -41,11 +41,10 @@ def main() -> None:
     film = FrameFolder.of_files("film", {name: frame.rgb for name, frame in frames.items()})
     plain = references.choose_references
 
-    def choose(clip: Clip, *others, **later):  # type: ignore[no-untyped-def]
+    def choose(clip: Clip, views, motion, count, encode, online, later):  # type: ignore[no-untyped-def]
         if arguments.way == "past":
-            _, _, count, encode, _ = others
             return references.OnlineBank(count, encode)
-        return plain(film if arguments.way == "foreign" else clip, *others, **later)
+        return plain(film if arguments.way == "foreign" else clip, views, motion, count, encode, online, later)
 
     pipeline.choose_references = choose
 

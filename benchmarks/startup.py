@@ -5,8 +5,7 @@
 A first run of each, which writes byte code and warms the disk cache, is not counted; an empty Python is timed beside
 them. Byte code is written, into a folder of its own, also where the environment forbids it: who has installed gsanet
 has it. The first mask is that of ``gsanet segment CLIP -o OUT``, from the start of the process until the file is
-there.
-The exit code is 1 if import or help need a heavy module, or if segmenting needs PyTorch.
+there. The exit code is 1 if import or help need a heavy module, or if segmenting needs PyTorch.
 """
 
 from __future__ import annotations

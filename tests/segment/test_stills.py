@@ -14,7 +14,7 @@ from gsanet.base.errors import GsanetError
 from gsanet.model import GSANet
 from gsanet.segment import plan_clips, segment_clip
 from gsanet.segment.planning import ClipJob
-from gsanet.segment.stills import MOST, is_picture, segment_each
+from gsanet.segment.stills import MOST, segment_each
 from gsanet.video.images import read_mask, write_rgb
 
 
@@ -23,7 +23,7 @@ def jobs(*names: str) -> list[ClipJob]:
 
 
 def test_what_is_a_picture() -> None:
-    assert [is_picture(job) for job in jobs("a.png", "b.JPG", "c.mp4", "folder")] == [True, True, False, False]
+    assert [job.named.picture for job in jobs("a.png", "b.JPG", "c.mp4", "folder")] == [True, True, False, False]
 
 
 def test_pictures_are_worked_on_at_once_and_videos_alone() -> None:
@@ -32,7 +32,7 @@ def test_pictures_are_worked_on_at_once_and_videos_alone() -> None:
 
     def work(job: ClipJob) -> dict[str, Any]:
         now.add(job.said)
-        if is_picture(job):
+        if job.named.picture:
             both.wait()  # breaks if this one is alone
         else:
             assert now == {job.said}

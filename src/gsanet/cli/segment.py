@@ -243,7 +243,7 @@ def _segment_all(
     from gsanet.cli.progress import frame_progress
     from gsanet.segment import keep_finished, segment_clip
     from gsanet.segment.claims import claimed
-    from gsanet.segment.stills import is_picture, segment_each
+    from gsanet.segment.stills import segment_each
 
     jobs = keep_finished(jobs, segmenter, kinds, background)
     wanted = [job for job in jobs if not job.finished]
@@ -251,7 +251,7 @@ def _segment_all(
     def work(job: ClipJob) -> dict[str, Any]:
         shown = Preview(Console(stderr=True)) if preview else None
         # Of many pictures the lines that tell of each are progress enough.
-        bar = shown is not None or len(wanted) == 1 or not is_picture(job)
+        bar = shown is not None or len(wanted) == 1 or not job.named.picture
         with frame_progress(job.folder.name, shown) if bar else nullcontext() as progress:
             return segment_clip(
                 segmenter, job, save=kinds, background=background, truth=truth, progress=progress, watch=shown,

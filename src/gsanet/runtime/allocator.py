@@ -9,7 +9,7 @@ from collections.abc import Callable
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 
 _ARENAS = 2
-"""One saves no more, and all threads would wait for it (docs/performance.md)."""
+"""One saves hardly more, and all threads would wait for it (docs/performance.md)."""
 
 
 def keep_freed_memory() -> bool:

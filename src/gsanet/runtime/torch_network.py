@@ -80,8 +80,10 @@ class TorchNetwork:
 
     def encode(self, pictures: Iterable[Pictures], beside: bool = False) -> list[Reference]:
         """As :meth:`Runtime.encode`. A CPU takes them one by one, for less memory."""
-        groups = ([one] for one in pictures) if self._device.type == "cpu" else filter(None, [list(pictures)])
-        return [reference for group in groups for reference in self._encode(group)]
+        if self._device.type == "cpu":
+            return [reference for one in pictures for reference in self._encode([one])]
+        together = list(pictures)
+        return [*self._encode(together)] if together else []
 
     @torch.inference_mode()
     def _encode(self, pictures: Sequence[Pictures]) -> list[ReferenceFeatures]:

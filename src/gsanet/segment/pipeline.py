@@ -36,7 +36,7 @@ from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options
 from gsanet.segment.pictures import Prepared, prepared_frames
-from gsanet.segment.references import Known, ReferenceBank, choose_references
+from gsanet.segment.references import Known, ReferenceBank, choose_references, own_references
 from gsanet.segment.result import FrameResult
 from gsanet.segment.threads import UntilBroken, abreast, ahead
 from gsanet.segment.views import average_views, largest_size
@@ -203,8 +203,8 @@ class Pipeline:
         waits with the first mask until those of the whole clip are read. Masks are as good (docs/experiments.md).
         """
         group: list[tuple[Prepared, bool]] = []
-        own = ReferenceBank(lambda: [[] for _ in self.views]).known()
-        alone = -1
+        own = own_references(self.views)
+        alone = 0
         coming = UntilBroken(frames)
         for one, opens in coming:
             if self._sparse and one.frame.index == 0:

@@ -118,7 +118,7 @@ def choose_references(
     if not length:
         return OnlineBank(count, encode)
     if length == 1:
-        return ReferenceBank(lambda: [[] for _ in views])  # a picture is its own reference
+        return ReferenceBank(own_references(views))
     indices = reference_indices(length, count)
     wanted = {near for index in indices for near in _with_neighbours(index, length, views, motion)}
 
@@ -143,6 +143,11 @@ def choose_references(
     if not later:
         known()
     return ReferenceBank(known)
+
+
+def own_references(views: Sequence[View]) -> Known:
+    """Of frames that have no others: each is its own, as a picture is."""
+    return lambda: [[] for _ in views]
 
 
 def _with_neighbours(index: int, length: int, views: Sequence[View], motion: Motion) -> set[int]:

@@ -10,19 +10,12 @@ from typing import Any
 from gsanet.base.errors import GsanetError
 from gsanet.segment.planning import ClipJob
 from gsanet.segment.threads import abreast
-from gsanet.video.images import SUFFIXES
 
 MOST = 4
-"""Pictures at once: a photograph of 50 megapixels takes half a gigabyte while it is worked on."""
+"""Pictures at once, for the sake of memory: photographs of 50 megapixels take 0.65 GB each (docs/performance.md)."""
 
 Work = Callable[[ClipJob], dict[str, Any]]
 """Segments a clip, and returns its summary."""
-
-
-def is_picture(job: ClipJob) -> bool:
-    """Whether the clip is a single file of a kind that holds pictures; it is not looked into."""
-    clip = job.named
-    return clip.kind == "file" and clip.suffix.lower() in SUFFIXES
 
 
 def segment_each(
@@ -40,6 +33,6 @@ def segment_each(
         except GsanetError as error:
             return error
 
-    for pictures, group in groupby(jobs, is_picture):
+    for pictures, group in groupby(jobs, lambda job: job.named.picture):
         tasks = (partial(attempt, job) for job in group)
         yield from abreast(tasks, min(workers, MOST) if pictures else 1, lambda: None)

@@ -127,16 +127,12 @@ def abreast(
             started.wait()  # each thread has one of these: none can take two
 
     def submitted(pool: ThreadPoolExecutor) -> Iterator[Future[Item]]:
-        listed = UntilBroken(tasks)
-        while True:
-            while not room.acquire(timeout=_PATIENCE):
-                if closed.is_set():
-                    return
+        listed = iter(tasks)
+        while room.acquire() and not closed.is_set():
             task = next(listed, None)
             if task is None:
-                break
+                return
             yield pool.submit(task)
-        listed.settle()
 
     with ThreadPoolExecutor(workers, "gsanet-abreast") as pool:
         for one in [pool.submit(start) for _ in range(workers)]:
@@ -150,6 +146,7 @@ def abreast(
                     room.release()
             finally:
                 closed.set()
+                room.release()
                 pool.shutdown(wait=False, cancel_futures=True)
 
 

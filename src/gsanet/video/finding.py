@@ -104,11 +104,7 @@ def _opened(clip: NamedClip, found: Found) -> list[NamedClip]:
 
 def _joined(clips: list[NamedClip], found: Found) -> list[NamedClip]:
     """Pictures that are numbered alike become one clip, in the place of the first of them."""
-    single = {
-        clip.path: clip
-        for clip in clips
-        if clip.kind == "file" and clip.path is not None and clip.suffix.lower() in SUFFIXES and clip.path.is_file()
-    }
+    single = {clip.path: clip for clip in clips if clip.picture and clip.path is not None and clip.path.is_file()}
     joined: dict[NamedClip, NamedClip] = {}
     for files in rows(list(single))[0]:
         if _moves(files[0]):

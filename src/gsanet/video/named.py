@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from gsanet.base.errors import GsanetError
+from gsanet.video.images import SUFFIXES
 from gsanet.video.listing import natural_key, some_of
 from gsanet.video.numbered import row_name, rows, spelled_out
 
@@ -47,6 +48,11 @@ class NamedClip:
     """Folders in which it lies, the innermost last; tells clips of one name apart."""
     suffix: str = ""
     """``.mp4``"""
+
+    @property
+    def picture(self) -> bool:
+        """It is a single file of a kind that holds pictures, by its ending."""
+        return self.kind == "file" and self.suffix.lower() in SUFFIXES
 
     @property
     def live(self) -> bool:
