@@ -59,13 +59,17 @@ def test_options_reach_the_engine(gsanet, tiny_clip: Path, tiny_weights: Path, t
         "flow_directions": "both",
         "fovea": "beside",
         "keyframes": False,
+        "keyframe_interval": 4,
+        "keyframe_overlap": 0.85,
         "threshold": 0.6,
     }
     arguments = ("--overwrite", "--online", "--flow", "none", "--fovea", "off", "--keyframes")
+    arguments += ("--keyframe-interval", 6, "--keyframe-overlap", 0.5)
     code, _, err = gsanet("segment", tiny_clip, "-o", tmp_path, "--model", tiny_weights, "--save", "masks", *arguments)
     summary = json.loads((tmp_path / "tiny" / "summary.json").read_text())
     assert code == 0 and summary["options"]["online"] and summary["options"]["flow"] == "none"
     assert summary["options"]["fovea"] == "off" and summary["options"]["keyframes"]
+    assert summary["options"]["keyframe_interval"] == 6 and summary["options"]["keyframe_overlap"] == 0.5
 
 
 def test_weights_for_the_flow(gsanet, tiny_clip: Path, tiny_weights: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -16,7 +16,6 @@ import pytest
 
 from gsanet.runtime.interface import Answer, Pictures, Reference
 from gsanet.segment import Segmenter
-from gsanet.segment.fovea import EVERY
 from gsanet.video import Clip, Frame
 from tiny import TINY
 
@@ -79,7 +78,7 @@ def test_a_long_clip_holds_no_more_frames_than_a_short_one(batch: int) -> None:
         # Two batches wait, three are at the network or done, one with its taker; the thread, flow and the average
         # over time hold some, references three; four wait to be looked at closer, and as many in each of two threads
         # for what is found in the key frames around them.
-        assert clip.most <= 6 * batch + 10 + 3 * EVERY
+        assert clip.most <= 6 * batch + 10 + 3 * segmenter.options.keyframe_interval
 
 
 @pytest.mark.slow

@@ -10,11 +10,14 @@ from bright import Bright
 
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
-from gsanet.segment.fovea import EVERY
 from gsanet.segment.keyframes import LARGEST, Placed, carried_between, settle, stretches
 from gsanet.segment.links import Link
 
 SHAPE = (24, 40)
+
+INTERVAL = 4
+
+OVERLAP = 0.85
 
 
 def square(left: float, size: tuple[int, int] = SHAPE) -> np.ndarray:
@@ -34,14 +37,14 @@ def moving(by: float) -> Link:
 
 
 def test_maps_go_along_with_what_moves() -> None:
-    maps = carried_between(square(4), square(10), [moving(2)] * 3)
+    maps = carried_between(square(4), square(10), [moving(2)] * 3, OVERLAP)
     assert maps is not None
     np.testing.assert_array_equal(maps, [square(6), square(8)])
 
 
 def test_a_map_that_is_finer_than_the_flow_stays_as_fine() -> None:
     fine = (3 * SHAPE[0], 3 * SHAPE[1])
-    maps = carried_between(square(4), square(6, fine), [moving(1)] * 2)
+    maps = carried_between(square(4), square(6, fine), [moving(1)] * 2, OVERLAP)
     assert maps is not None and maps[0].shape == fine
     np.testing.assert_array_equal(maps[0] > 0.5, square(5, fine) > 0.5)
 
@@ -51,7 +54,7 @@ def test_the_side_that_fits_the_picture_counts() -> None:
     for trusted, expected in (((1.0, 0.0), 0.6), ((0.0, 1.0), 1.0), ((0.0, 0.0), 0.8), ((0.5, 0.5), 0.8)):
         zero = np.zeros((*SHAPE, 2), np.float32)
         past, future = (np.full(SHAPE, trust, np.float32) for trust in trusted)
-        maps = carried_between(start, end, [Link(zero, past, zero, past), Link(zero, future, zero, future)])
+        maps = carried_between(start, end, [Link(zero, past, zero, past), Link(zero, future, zero, future)], OVERLAP)
         assert maps is not None
         assert maps[0].max() == pytest.approx(expected, abs=1e-3)
 
@@ -65,18 +68,18 @@ def test_the_side_that_fits_the_picture_counts() -> None:
     ],
 )
 def test_both_sides_must_agree(end: np.ndarray, agree: bool) -> None:
-    assert (carried_between(square(8), end, [moving(0)] * 4) is not None) == agree
+    assert (carried_between(square(8), end, [moving(0)] * 4, OVERLAP) is not None) == agree
 
 
 def test_where_nothing_is_found_nothing_is_looked_for() -> None:
     nothing = np.zeros(SHAPE, np.float32)
-    maps = carried_between(nothing, nothing, [moving(3)] * 4)
+    maps = carried_between(nothing, nothing, [moving(3)] * 4, OVERLAP)
     assert maps is not None and len(maps) == 3 and not np.any(maps)
 
 
 def numbered(count: int, cuts: tuple[int, ...] = (0,)) -> Iterator[Placed[int]]:
     for i in range(count):
-        yield Placed(i, None if i in cuts else moving(0), i % EVERY == 0 or i in cuts)
+        yield Placed(i, None if i in cuts else moving(0), i % INTERVAL == 0 or i in cuts)
 
 
 def test_a_stretch_ends_with_a_key_frame_and_the_last_of_a_shot_is_one() -> None:
@@ -107,7 +110,11 @@ def settled(places: list[float], cuts: tuple[int, ...] = (0,)) -> tuple[list[np.
         looks.append(frame)
         return frame, square(places[frame])
 
-    done = [one for part in stretches(numbered(len(places), cuts)) for one in settle(part, look, lambda frame: frame)]
+    done = [
+        one
+        for part in stretches(numbered(len(places), cuts))
+        for one in settle(part, look, lambda frame: frame, OVERLAP)
+    ]
     assert [frame for frame, _ in done] == list(range(len(places)))
     return [map for _, map in done], sorted(looks)
 
@@ -142,7 +149,7 @@ def test_an_error_of_one_look_ends_the_next_stretch_too() -> None:
 
     for part in (first, second):
         with pytest.raises(ValueError, match="no memory"):
-            settle(part, fails, lambda frame: frame)
+            settle(part, fails, lambda frame: frame, OVERLAP)
 
 
 def ball(frames: int, speed: int) -> np.ndarray:
@@ -189,6 +196,18 @@ def test_it_looks_at_more_frames_where_things_leap(red: tuple[Segmenter, Bright]
         segmenter.segment(ball(21, speed), fovea="off")
         looks.append(len(network.sizes))
     assert looks[0] < looks[1] <= 21
+
+
+def test_fewer_frames_are_looked_at_where_less_is_asked_for(red: tuple[Segmenter, Bright]) -> None:
+    segmenter, network = red
+
+    def looks(**changes: float) -> int:
+        network.sizes.clear()
+        segmenter.segment(ball(17, 43), fovea="off", **changes)  # type: ignore[arg-type]
+        return len(network.sizes)
+
+    assert looks(keyframe_overlap=0, keyframe_interval=8) == 3
+    assert looks(keyframe_overlap=0) == 5 < looks(keyframe_overlap=0.3) <= looks() <= looks(keyframe_overlap=1)
 
 
 def test_slots_and_batches_change_no_mask(red: tuple[Segmenter, Bright]) -> None:

@@ -56,6 +56,30 @@ Keyframes = Annotated[
         rich_help_panel=QUALITY,
     ),
 ]
+KeyframeInterval = Annotated[
+    Optional[int],
+    typer.Option(
+        "--keyframe-interval",
+        min=2,
+        max=32,
+        help="Look at one frame of so many in any case, and at all of it.",
+        metavar="N",
+        show_default="4; 8 with --quality fast",
+        rich_help_panel=QUALITY,
+    ),
+]
+KeyframeOverlap = Annotated[
+    Optional[float],
+    typer.Option(
+        "--keyframe-overlap",
+        min=0,
+        max=1,
+        help="How far masks that come from the frames before and after must overlap to be taken: less is quicker.",
+        metavar="0..1",
+        show_default="0.85; 0.75 with --quality fast",
+        rich_help_panel=QUALITY,
+    ),
+]
 Size = Annotated[
     Optional[int],
     typer.Option(
@@ -113,7 +137,7 @@ FlowSize = Annotated[
         min=64,
         help="Bring frames to this long side, in pixels, to find their motion.",
         metavar="N",
-        show_default="448; 512 with --quality best",
+        show_default="448; 320 with --quality fast, 512 with best",
         rich_help_panel=MOTION,
     ),
 ]

@@ -52,6 +52,8 @@ def score(
     size: opt.Size = None,
     fovea: opt.Fovea = None,
     keyframes: opt.Keyframes = None,
+    keyframe_interval: opt.KeyframeInterval = None,
+    keyframe_overlap: opt.KeyframeOverlap = None,
     online: opt.Online = False,
     flow: opt.Flow = None,
     flow_weights: opt.FlowWeights = None,
@@ -78,7 +80,8 @@ def score(
         others.append(load(path, label))
     arguments = opt.said(
         device=device, precision=precision, runtime=runtime, batch=batch, quality=quality, size=size, fovea=fovea,
-        keyframes=keyframes, online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
+        keyframes=keyframes, keyframe_interval=keyframe_interval, keyframe_overlap=keyframe_overlap,
+        online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
     )  # fmt: skip
     label = Path(model).stem if Path(model).is_file() else model
     segmenter = Segmenter.from_pretrained(model, name=label, **arguments)

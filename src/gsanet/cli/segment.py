@@ -87,6 +87,8 @@ def segment(
     size: opt.Size = None,
     fovea: opt.Fovea = None,
     keyframes: opt.Keyframes = None,
+    keyframe_interval: opt.KeyframeInterval = None,
+    keyframe_overlap: opt.KeyframeOverlap = None,
     scales: Annotated[
         Optional[str],  # noqa: UP045 - Typer reads it at run time on every supported Python
         typer.Option(
@@ -138,7 +140,8 @@ def segment(
     part = _part(start, end, duration, every)
     arguments = opt.said(
         device=device, precision=precision, runtime=runtime, batch=batch, quality=quality, size=size, fovea=fovea,
-        keyframes=keyframes, online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
+        keyframes=keyframes, keyframe_interval=keyframe_interval, keyframe_overlap=keyframe_overlap,
+        online=online, flow=flow, flow_weights=opt.text(flow_weights), flow_size=flow_size,
         scales=None if scales is None else _numbers(scales), smooth=smooth, threshold=threshold,
         object=object, hint=" ".join(hint) if hint else None,
     )  # fmt: skip

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from gsanet.base.errors import GsanetError
 from gsanet.runtime.interface import Answer, Pictures, Reference, Runtime, Timer
-from gsanet.segment.fovea import EVERY
 from gsanet.segment.options import Options
 from gsanet.segment.pipeline import Pipeline
 from gsanet.segment.references import ReferenceBank, choose_references
@@ -35,8 +34,9 @@ BEFORE, AFTER = 48, 8
 """Frames before a piece and after it that are decoded with it. Flow needs one of each; but where pictures are shown
 several times, which of them count depends on how many were the same before."""
 
-AROUND = 2 * EVERY
-"""Frames before and after a piece that are looked at with it: they say where to look closer at the piece's own."""
+AROUND = 2
+"""So many times the interval between frames that are looked at as a whole is looked at before and after a piece, with
+it: that says where to look closer at the piece's own."""
 
 _PROBABILITY = "probability"
 
@@ -84,7 +84,8 @@ def compute_piece(
         OSError: the disk is full.
     """
     length = clip.length or frames.stop
-    beside = range(max(0, frames.start - AROUND), min(length, frames.stop + AROUND))
+    around = AROUND * options.keyframe_interval
+    beside = range(max(0, frames.start - around), min(length, frames.stop + around))
     decoded = range(max(0, beside.start - BEFORE), min(length, beside.stop + AFTER))
     done = 0
     progress(0, len(frames))

@@ -49,10 +49,6 @@ pictures of DUTS-TE (docs/experiments.md)."""
 REACH = 3
 """Frames before and after that say where the object may be."""
 
-EVERY = 4
-"""One of so many frames is looked at as a whole, where the others are only looked at closer, or where they may be told
-from those around (:mod:`gsanet.segment.keyframes`)."""
-
 PIXELS = 0.75
 """Share of the whole frame's pixels that a closer look has where it is made instead: then four frames, of which the
 first is looked at twice, take as long as four whole ones. More are no better (docs/experiments.md)."""

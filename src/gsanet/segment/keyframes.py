@@ -31,9 +31,6 @@ Map = NDArray[np.float32]
 Frame = TypeVar("Frame")
 Seen = TypeVar("Seen")
 
-AGREEMENT = 0.85
-"""Overlap (intersection over union) of the masks from both sides, from which on they count as the same."""
-
 LARGEST = 2048 * 1152
 """Pixels of a frame, of which a dozen more wait than if each was looked at: of larger ones all are looked at, for the
 sake of memory."""
@@ -95,6 +92,7 @@ def settle(
     stretch: Stretch[Frame],
     look: Callable[[Frame], tuple[Seen, Map]],
     told: Callable[[Frame], Seen],
+    overlap: float,
     timer: Timer = lambda stage: nullcontext(),
 ) -> list[tuple[Seen, Map]]:
     """Every frame of a stretch with its map.
@@ -104,6 +102,7 @@ def settle(
     Args:
         look: shows a frame to the network.
         told: is called in place of it for a frame that need not be shown.
+        overlap: as :attr:`gsanet.segment.options.Options.keyframe_overlap`.
         timer: of the stage ``smooth``.
     """
     try:
@@ -119,7 +118,7 @@ def settle(
         if not frames:
             return []
         with timer("smooth"):
-            maps = carried_between(start, end, links)
+            maps = carried_between(start, end, links, overlap)
         if maps is not None:
             return [(told(one.frame), map) for one, map in zip(frames, maps, strict=True)]
         middle = len(frames) // 2
@@ -134,7 +133,7 @@ def settle(
     return [*between(stretch.between, links, stretch.before.result(), map), (key, map)]
 
 
-def carried_between(start: Map, end: Map, links: Sequence[Link]) -> list[Map] | None:
+def carried_between(start: Map, end: Map, links: Sequence[Link], overlap: float) -> list[Map] | None:
     """Maps of the frames between two, told from those two; None if these do not agree.
 
     Each pixel is the average of what comes from both sides, by how well the picture there fits.
@@ -143,6 +142,7 @@ def carried_between(start: Map, end: Map, links: Sequence[Link]) -> list[Map] | 
         start: map of the first frame (h,w).
         end: map of the last (h',w').
         links: from each frame after the first to the one before it, the last frame's included; they lead forth too.
+        overlap: of the masks from both sides (intersection over union), from which on they count as the same.
 
     Returns:
         One map for each frame between, of the larger size of the two.
@@ -152,7 +152,7 @@ def carried_between(start: Map, end: Map, links: Sequence[Link]) -> list[Map] | 
     # Whether they agree is seen in few pixels.
     small = links[0].past.shape
     one, other = (object_mask(resize(map, small)).view(np.uint8) for map in (start, end))
-    if not all(_agree(carry(one, a.flow), carry(other, b.flow)) for a, b in zip(past, future, strict=True)):
+    if not all(_agree(carry(one, a.flow), carry(other, b.flow), overlap) for a, b in zip(past, future, strict=True)):
         return None
     size = max(start.shape, end.shape)
     start, end = resize(start, size), resize(end, size)
@@ -190,7 +190,7 @@ def _joined(past: tuple[Map, Map], future: tuple[Map, Map]) -> Map:
     return joined
 
 
-def _agree(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+def _agree(one: NDArray[np.uint8], other: NDArray[np.uint8], overlap: float) -> bool:
     """Whether two masks (h,w) of 0 and 1 are the same, nearly."""
     either = int(cv2.countNonZero(one | other))
-    return either == 0 or int(cv2.countNonZero(one & other)) >= AGREEMENT * either
+    return either == 0 or int(cv2.countNonZero(one & other)) >= overlap * either

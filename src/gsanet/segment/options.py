@@ -70,6 +70,12 @@ class Options:
     keyframes: bool = True
     """Do not show the network what frames around tell (:mod:`gsanet.segment.keyframes`). It sees all frames with
     ``online`` and ``beside`` and of frames above 2048x1152, whatever this says."""
+    keyframe_interval: Annotated[int, Field(ge=2, le=32)] = 4
+    """One frame of so many is looked at as a whole, where others may be told from those around or are only looked at
+    closer. All of these wait for the next such frame."""
+    keyframe_overlap: Annotated[float, Field(ge=0, le=1)] = 0.85
+    """Overlap (intersection over union) of the masks told from both sides, from which on they count as the same: less
+    is quicker, with 1 nearly every frame is looked at."""
     smooth: bool = True
     """Average probabilities over time, along the flow (:mod:`gsanet.segment.averaging`)."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = THRESHOLD
@@ -149,6 +155,8 @@ class OptionChanges(TypedDict, total=False):
     flow_directions: Literal["forward", "both"]
     fovea: Literal["off", "instead", "beside"]
     keyframes: bool
+    keyframe_interval: int
+    keyframe_overlap: float
     smooth: bool
     threshold: float
     object: str | None
@@ -156,7 +164,13 @@ class OptionChanges(TypedDict, total=False):
 
 
 QUALITY: dict[Quality, OptionChanges] = {
-    "fast": {"scales": (6 / 7,), "flow": "dis"},
+    "fast": {
+        "scales": (6 / 7,),
+        "flow": "dis",
+        "flow_size": 320,
+        "keyframe_interval": 8,
+        "keyframe_overlap": 0.75,
+    },
     "balanced": {},
     "best": {
         "scales": (8 / 7,),

@@ -14,7 +14,6 @@ from gsanet.runtime.interface import Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
 from gsanet.segment.found import Again, Computed, First, Found
 from gsanet.segment.fovea import (
-    EVERY,
     PIXELS,
     REACH,
     SHARE,
@@ -93,9 +92,10 @@ class Pipeline:
         self._waiting = max(1, waiting(pixels, 2 * batch))
         self._sparse = self.options.sparse and pixels <= LARGEST
         """Whether frames may be told from those around them."""
-        self._in_blocks = self.options.fovea == "instead" or self._sparse
-        """Whether not every frame is looked at as a whole."""
-        self._again = self._in_blocks or self.options.fovea == "beside"
+        in_blocks = self.options.fovea == "instead" or self._sparse
+        self._interval = self.options.keyframe_interval if in_blocks else 1
+        """One of so many frames is looked at as a whole."""
+        self._again = in_blocks or self.options.fovea == "beside"
         """Whether frames may be looked at once more."""
         self._closer = None
         """(h,w) of frames for a closer look."""
@@ -159,7 +159,6 @@ class Pipeline:
 
     def _looks(self, frames: Iterable[Prepared], bank: ReferenceBank) -> Iterator[Found]:
         """Each frame as its first look and the closer one show it."""
-        online = self.options.online
         tasks = (
             partial(self._segment, group, references)
             for group, references in self._batches(self._opening(frames), bank)
@@ -167,9 +166,9 @@ class Pipeline:
         first = (one for group in self._abreast(tasks) for one in group)
         placed: Iterable[tuple[First, Box | None]]
         if self.options.fovea == "instead":
-            placed = between(first, online)
+            placed = between(first, self.options.online)
         elif self.options.fovea == "beside":
-            placed = places(_as_wholes(first), 0 if online else REACH)
+            placed = places(_as_wholes(first), 0 if self.options.online else REACH)
         elif self._sparse:
             placed = ((one, None) for one in first)
         else:
@@ -188,11 +187,11 @@ class Pipeline:
 
         Which are depends on nothing but their numbers and the shots, wherever one begins.
         """
-        block = -1
+        last = -1
         for one in frames:
-            number = one.frame.index // EVERY if self._in_blocks else one.frame.index
-            yield one, number != block or one.link is None
-            block = number
+            block = one.frame.index // self._interval
+            yield one, block != last or one.link is None
+            last = block
 
     def _batches(
         self, frames: Iterable[tuple[Prepared, bool]], bank: ReferenceBank
@@ -204,12 +203,12 @@ class Pipeline:
         """
         group: list[tuple[Prepared, bool]] = []
         own = own_references(self.views)
-        alone = 0
+        alone = 0  # counted, not numbered: a clip may show each of them several times
         coming = UntilBroken(frames)
         for one, opens in coming:
             if self._sparse and one.frame.index == 0:
-                alone = EVERY + 1
-            if alone > 0:
+                alone = self._interval + 1
+            if alone:
                 alone -= 1
                 yield [(one, opens)], own
                 continue
@@ -290,7 +289,8 @@ class Pipeline:
             (computed, _, _), _ = placed
             return computed._replace(again=None)
 
-        return [(computed, map, computed.link) for computed, map in settle(stretch, look, told, self._timer)]
+        asked = self.options.keyframe_overlap
+        return [(one, map, one.link) for one, map in settle(stretch, look, told, asked, self._timer)]
 
     def _look_closer(self, first: First, box: Box | None) -> Found:
         """A frame with what its views show in *box*.
