@@ -1,6 +1,7 @@
 """What ``gsanet segment`` takes of memory at its peak, for clips of several sizes and for several kinds of results.
 
-    python benchmarks/memory.py [--sizes 854x480,3840x2160,7680x4320] [--frames 40] [--codec libx264] [--clips FOLDER]
+    python benchmarks/memory.py [--sizes 854x480,3840x2160,7680x4320] [--frames 40] [--codec libx264]
+        [--quality balanced] [--clips FOLDER]
 
 Clips are the sample clip, enlarged; with --clips they are kept there and used again. Each run is a process of its own,
 whose peak (VmHWM of /proc, so Linux alone) is read at its end.
@@ -44,12 +45,12 @@ def make_clip(path: Path, width: int, height: int, frames: int, codec: str) -> N
         container.mux(stream.encode(None))  # type: ignore[union-attr]
 
 
-def peak_mb(clip: Path, save: str) -> tuple[float, float]:
+def peak_mb(clip: Path, save: str, quality: str) -> tuple[float, float]:
     """MB at the peak, and seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", _SCRIPT, "segment", str(clip), "-o", folder, "--save", save]
+        command = ["segment", str(clip), "-o", folder, "--save", save, "--quality", quality]
         started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", _SCRIPT, *command], capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - started
     return int(done.stderr.split()[-1]) / 1024, seconds
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--codec", default="libx264", help="of the clips: libx264, libx265 ...")
     parser.add_argument("--save", nargs="+", default=["masks", "masks,overlay"])
+    parser.add_argument("--quality", default="balanced")
     parser.add_argument("--clips", type=Path, help="where clips are kept")
     arguments = parser.parse_args()
     print("| clip | saved | MB at the peak | seconds |\n|---|---|---|---|")
@@ -73,7 +75,7 @@ def main() -> None:
             if not clip.exists():
                 make_clip(clip, width, height, arguments.frames, arguments.codec)
             for save in arguments.save:
-                peak, seconds = peak_mb(clip, save)
+                peak, seconds = peak_mb(clip, save, arguments.quality)
                 print(f"| {clip.name} | {save} | {peak:.0f} | {seconds:.1f} |", flush=True)
 
 
