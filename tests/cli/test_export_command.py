@@ -17,6 +17,12 @@ def test_mistakes_are_one_line(gsanet, tmp_path: Path) -> None:  # type: ignore[
         assert not (tmp_path / "out").exists()
 
 
+def test_the_file_may_be_named(gsanet, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    place = tmp_path / "models" / "mine.onnx"
+    code, out, err = gsanet("export", "lite", "-o", place)
+    assert code == 0 and out.startswith(f"{place}: ") and place.is_file(), err
+
+
 def test_the_packages_own_model_then_segment(gsanet, tiny_clip: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, out, err = gsanet("export", "-o", tmp_path / "exported")
     assert code == 0, err

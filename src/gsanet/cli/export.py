@@ -18,7 +18,7 @@ from gsanet.cli.choices import FORMATS, choice
     "gsanet segment holiday.mp4 -o out --model exported/best.onnx",
 )
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the file.", metavar="FOLDER")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the file, or the file.", metavar="FOLDER|FILE.onnx")],
     model: opt.TrainedModel = "lite",
     format_: Annotated[str, choice("--format", FORMATS, "What to export to.")] = "onnx",
     licence: Annotated[
@@ -43,5 +43,6 @@ def export(
     name = Path(model).name
     with find_weights(model) as file:
         stem = file.stem if Path(model).is_file() else name
-        place = export_weights(file, out / f"{stem}.onnx", Facts(name, licence or licence_of(model)))
+        named = out.suffix == ".onnx" and not out.is_dir()
+        place = export_weights(file, out if named else out / f"{stem}.onnx", Facts(name, licence or licence_of(model)))
     typer.echo(f"{place}: {place.stat().st_size / 1e6:.1f} MB")
