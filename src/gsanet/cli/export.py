@@ -18,7 +18,9 @@ from gsanet.cli.choices import FORMATS, choice
     "gsanet segment holiday.mp4 -o out --model exported/best.onnx",
 )
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the file, or the file.", metavar="FOLDER|FILE.onnx")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the file, or the file.", metavar="FOLDER|FILE.onnx")
+    ],
     model: opt.TrainedModel = "lite",
     format_: Annotated[str, choice("--format", FORMATS, "What to export to.")] = "onnx",
     licence: Annotated[

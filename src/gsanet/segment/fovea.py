@@ -244,7 +244,7 @@ def places(
 
 
 def between(
-    found: Iterable[tuple[Item, Map | None, Link | None]], online: bool
+    found: Iterable[tuple[Item, Map | None, Link | None]], online: bool, eager: int = 0
 ) -> Iterator[tuple[tuple[Item, Map | None, Link | None], Box | None]]:
     """Each frame with the place for a closer look at it.
 
@@ -256,6 +256,7 @@ def between(
             which has no link, is one.
         online: nothing is known of frames that come, no frame waits, and none takes longer than others: what was looked
             at as a whole is not looked at again.
+        eager: so many frames at the beginning wait for none either.
     """
     held: list[tuple[Item, Map | None, Link | None]] = []
     before: Box | None = None
@@ -265,10 +266,10 @@ def between(
         held.clear()
 
     coming = UntilBroken(found)
-    for one in coming:
+    for number, one in enumerate(coming):
         if one[1] is None:
             held.append(one)
-            if online:
+            if online or number < eager:
                 yield from placed(None)
             continue
         cut, box = one[2] is None, object_box(one[1])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
+from threading import Event
 from typing import TypeVar
 
 import numpy as np
@@ -12,39 +13,29 @@ from numpy.typing import NDArray
 
 from gsanet.runtime.interface import Runtime, Timer
 from gsanet.segment.averaging import LOOKAHEAD, smoothed
-from gsanet.segment.found import Again, Computed, First, Found
-from gsanet.segment.fovea import (
-    PIXELS,
-    REACH,
-    SHARE,
-    Box,
-    Closer,
-    between,
-    canvas,
-    closer_pictures,
-    closer_size,
-    closest_side,
-    goes_on,
-    places,
-    put_in,
-)
+from gsanet.segment.found import Computed, First, Found
+from gsanet.segment.fovea import PIXELS, REACH, between, closest_side, places
 from gsanet.segment.kept import Kept, second_look, waiting
-from gsanet.segment.keyframes import LARGEST, Placed, Stretch, settle, stretches
+from gsanet.segment.keyframes import LARGEST, Placed, stretches
 from gsanet.segment.links import Linker
+from gsanet.segment.looker import Looker, Sighted
 from gsanet.segment.motion import open_motion
 from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.segment.references import Known, ReferenceBank, choose_references, own_references
 from gsanet.segment.result import FrameResult
-from gsanet.segment.threads import UntilBroken, abreast, ahead
-from gsanet.segment.views import average_views, largest_size
+from gsanet.segment.threads import UntilBroken, abreast, ahead, held_back
 from gsanet.video.clip import Clip, Frame
 from gsanet.video.output_format import LARGE
 from gsanet.video.resize import limited
 
 Item = TypeVar("Item")
 Map = NDArray[np.float32]
+
+EAGER = LOOKAHEAD + 1
+"""So many frames at the beginning of a clip are all looked at, and wait for none that comes: with them the first mask
+is done, which somebody waits for."""
 
 
 def untimed(stage: str) -> nullcontext[None]:
@@ -85,7 +76,7 @@ class Pipeline:
         exact = runtime.precision == "float32"
         self.motion = open_motion(self.options, clip, runtime.device, "float32" if exact else "auto")
         self._runtime, self._clip = runtime, clip
-        self._batch, self._slots, self._threads, self._timer = batch, slots, threads, timer
+        self._batch, self._threads, self._timer = batch, threads, timer
         pixels = clip.height * clip.width
         self._images = images or self.options.choice is not None  # objects are told apart by their colours too
         self._twice = self._images and pixels > LARGE and not clip.live
@@ -95,12 +86,18 @@ class Pipeline:
         in_blocks = self.options.fovea == "instead" or self._sparse
         self._interval = self.options.keyframe_interval if in_blocks else 1
         """One of so many frames is looked at as a whole."""
-        self._again = in_blocks or self.options.fovea == "beside"
-        """Whether frames may be looked at once more."""
+        self._eager = EAGER if self._sparse else 0
+        self._workers = 1 if clip.live or not threads else runtime.workers
+        """Frames that are looked at at once, each on one thread: threads that share a frame wait for one another at
+        every layer. A live clip is not kept waiting: all threads work on its newest frame."""
         self._closer = None
         """(h,w) of frames for a closer look."""
         if self.options.fovea != "off":
             self._closer = limited((clip.height, clip.width), max(closest_side(view.size) for view in self.views))
+        self._looker = Looker(
+            runtime, self.views, slots=slots, twice=in_blocks or self.options.fovea == "beside", closer=self._closer,
+            share=PIXELS if self.options.fovea == "instead" else 1.0, timer=timer,
+        )  # fmt: skip
 
     def run(self) -> Generator[FrameResult, None, None]:
         """The clip's results in order. Closing this generator stops the threads and closes the clip."""
@@ -159,14 +156,27 @@ class Pipeline:
 
     def _looks(self, frames: Iterable[Prepared], bank: ReferenceBank) -> Iterator[Found]:
         """Each frame as its first look and the closer one show it."""
-        tasks = (
-            partial(self._segment, group, references)
+        tasks: Iterable[Callable[[], list[First]]] = (
+            partial(self._looker.first, group, references)
             for group, references in self._batches(self._opening(frames), bank)
         )
-        first = (one for group in self._abreast(tasks) for one in group)
-        placed: Iterable[tuple[First, Box | None]]
+        begun = Event()
+        if self._workers > 1:  # meanwhile all of them are there for the first mask
+            tasks = held_back(tasks, self._eager, begun)
+        results = self._looked_again(one for group in self._abreast(tasks) for one in group)
+        try:
+            for count, found in enumerate(results, start=1):
+                if count >= self._eager:
+                    begun.set()
+                yield found
+        finally:
+            begun.set()
+
+    def _looked_again(self, first: Iterator[First]) -> Iterator[Found]:
+        """Frames after their first look, each as it is seen in the end."""
+        placed: Iterable[Sighted]
         if self.options.fovea == "instead":
-            placed = between(first, self.options.online)
+            placed = between(first, self.options.online, self._eager)
         elif self.options.fovea == "beside":
             placed = places(_as_wholes(first), 0 if self.options.online else REACH)
         elif self._sparse:
@@ -175,11 +185,15 @@ class Pipeline:
             yield from _as_wholes(first)
             return
         if not self._sparse:
-            yield from self._abreast(partial(self._look_closer, one, box) for one, box in placed)
+            yield from self._abreast(partial(self._looker.again, one, box) for one, box in placed)
             return
-        parts = stretches(Placed((one, box), one[2], one[1] is not None) for one, box in placed)
+        parts = stretches(
+            Placed((one, box), one[2], one[1] is not None or number < self._eager)
+            for number, (one, box) in enumerate(placed)
+        )
+        settled = partial(self._looker.settled, overlap=self.options.keyframe_overlap)
         # Each is of several frames, so that no more of them should wait than are worked on.
-        for group in self._abreast((partial(self._settle, part) for part in parts), waiting=0):
+        for group in self._abreast((partial(settled, part) for part in parts), waiting=0):
             yield from group
 
     def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
@@ -249,98 +263,9 @@ class Pipeline:
             yield frame
             del frame  # or its picture would wait for the next one
 
-    def _segment(self, group: Sequence[tuple[Prepared, bool]], references: Known) -> list[First]:
-        """One batch: the first look at those frames that are to be seen as a whole, and the slot maps of all."""
-        shown = [one for one, opens in group if opens or self._slots]
-        probabilities, slots = self._whole(shown, references)
-        found: list[First] = []
-        looked = iter(zip(probabilities, slots, strict=True))
-        for one, opens in group:
-            probability, maps = next(looked) if opens or self._slots else (None, {})
-            again = Again(one, references, None if opens else probability) if self._again else None
-            all_but = Computed(one.frame, one.drawn(self.views[0]), maps, one.repeats, one.link, again)
-            found.append((all_but, probability if opens else None, one.link))
-        return found
-
-    def _whole(self, group: Sequence[Prepared], references: Known) -> tuple[list[Map], list[dict[str, Map]]]:
-        """Every view of some frames through the network: for each the average, and its slot maps."""
-        if not group:
-            return [], []
-        with self._timer("prepare"):
-            shown = [[one.picture(view) for one in group] for view in self.views]
-        known = references()
-        with self._timer("network"):
-            by_view = [self._runtime(pictures, known[k], self._slots and k == 0) for k, pictures in enumerate(shown)]
-        with self._timer("resize"):
-            maps = [
-                average_views([one.probability for one in answers], self.views)
-                for answers in zip(*by_view, strict=True)
-            ]
-        return maps, [answer.slots for answer in by_view[0]]
-
-    def _settle(self, stretch: Stretch[tuple[First, Box | None]]) -> list[Found]:
-        """Frames between two key frames, and the second of these."""
-
-        def look(placed: tuple[First, Box | None]) -> tuple[Computed, Map]:
-            computed, map, _ = self._look_closer(*placed)
-            return computed, map
-
-        def told(placed: tuple[First, Box | None]) -> Computed:
-            (computed, _, _), _ = placed
-            return computed._replace(again=None)
-
-        asked = self.options.keyframe_overlap
-        return [(one, map, one.link) for one, map in settle(stretch, look, told, asked, self._timer)]
-
-    def _look_closer(self, first: First, box: Box | None) -> Found:
-        """A frame with what its views show in *box*.
-
-        That is averaged with the map of the *whole* frame where there is one, and where the object goes on beyond the
-        box. Where there is no box it is the whole frame.
-        """
-        computed, whole, link = first
-        assert computed.again is not None
-        prepared, references, seen = computed.again
-        computed = computed._replace(again=None)
-        part = None
-        if box is not None:
-            assert self._closer is not None
-            box = box.snapped(self._closer)
-            part = self._part(prepared.closer(self._closer), box, references)
-        if whole is None and (box is None or part is None or goes_on(part, box)):
-            whole = self._whole([prepared], references)[0][0] if seen is None else seen
-        if box is None or part is None:
-            assert whole is not None
-            return computed, whole, link
-        with self._timer("resize"):
-            below = np.zeros(largest_size(self.views), np.float32) if whole is None else whole
-            map = canvas(below, part, box, computed.frame.size)
-            put_in(map, part, box, 1.0 if whole is None else SHARE)
-        return computed, map, link
-
-    def _part(self, closer: Closer, box: Box, references: Known) -> Map:
-        """What the views of a frame show in *box*, which is of whole pixels."""
-        shape = (closer.image.shape[0], closer.image.shape[1])
-        views = self.views
-        if not self._runtime.config.square:
-            share = PIXELS if self.options.fovea == "instead" else 1.0
-            views = [view._replace(size=closer_size(box, shape, view.size, share)) for view in views]
-        with self._timer("prepare"):
-            pictures = [closer_pictures(closer, box, *view) for view in views]
-        known = references()
-        with self._timer("network"):
-            answers = [self._runtime([shown], known[k])[0] for k, shown in enumerate(pictures)]
-        with self._timer("resize"):
-            return average_views([answer.probability for answer in answers], views)
-
     def _abreast(self, tasks: Iterable[Callable[[], Item]], waiting: int = 1) -> Iterator[Item]:
-        """Results of *tasks* in order; on a CPU several frames at once, each on one thread.
-
-        Threads that share a frame wait for one another at every layer, and burn the time. A live clip is not kept
-        waiting: all threads work on its newest frame.
-        """
-        workers = 1 if self._clip.live or not self._threads else self._runtime.workers
-        return abreast(tasks, workers, partial(self._runtime.one_thread, workers), waiting)
+        """Results of *tasks* in order."""
+        return abreast(tasks, self._workers, partial(self._runtime.one_thread, self._workers), waiting)
 
 
 def _as_wholes(found: Iterable[First]) -> Iterator[Found]:

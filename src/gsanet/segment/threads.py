@@ -100,6 +100,14 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
         thread.join()
 
 
+def held_back(items: Iterable[Item], count: int, begun: threading.Event) -> Iterator[Item]:
+    """*items*, of which those after the first *count* wait until it has *begun*."""
+    for number, item in enumerate(items):
+        if number >= count:
+            begun.wait()
+        yield item
+
+
 def abreast(
     tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None], waiting: int = 1
 ) -> Iterator[Item]:
