@@ -13,6 +13,7 @@ import typer
 
 from gsanet.cli import choices, commands  # noqa: F401
 from gsanet.cli.app import app
+from gsanet.cli.entry import MODULES
 from gsanet.cli.groups import GROUPS
 from gsanet.cli.help import examples, summary
 from gsanet.cli.renamed import OPTIONS
@@ -201,13 +202,20 @@ def test_every_old_name_is_declared_somewhere() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys\nfrom gsanet.cli import commands\nfrom gsanet.cli.app import app\n"
-        "try: app(['segment', '--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'cv2', 'rich', 'onnxruntime', 'av', 'timm'} & set(sys.modules)\n"
+        "import sys\nfrom gsanet.cli.entry import main\nsys.argv = ['gsanet', 'segment', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'cv2', 'rich', 'onnxruntime', 'av', 'gsanet.cli.score'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_each_command_is_found_by_itself() -> None:
+    for name in (name for names in GROUPS.values() for name in names):
+        command = COMMANDS[name]
+        function = getattr(command.callback, "__wrapped__", command.callback)
+        assert function.__module__ == f"gsanet.cli.{MODULES.get(name, name)}", name
 
 
 def test_completion_knows_the_choices() -> None:

@@ -74,6 +74,20 @@ def test_other_weights_library_or_processor_have_another_file(tmp_path: Path, mo
     assert len(set(names)) == len(names)
 
 
+def test_weights_that_were_changed_have_another_file(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+
+    def name(data: bytes, time: int) -> str:
+        weights.write_bytes(data)
+        os.utime(weights, ns=(time, time))
+        return session_cache.SessionCache(tmp_path, weights, b"graph").file.name
+
+    plain = bytes(10_000_000)
+    names = [name(plain, 1), name(plain[:-1], 1), name(plain[:-1] + b"1", 1), name(b"1" + plain[1:], 1), name(plain, 2)]
+    assert len(set(names)) == len(names)
+    assert name(plain, 1) == names[0]
+
+
 def test_old_ones_go(weights: Path, tmp_path: Path) -> None:
     for age in range(6):
         old = tmp_path / f"{age}.ort"
