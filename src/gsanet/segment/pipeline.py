@@ -161,7 +161,7 @@ class Pipeline:
             for group, references in self._batches(self._opening(frames), bank)
         )
         begun = Event()
-        if self._workers > 1:  # meanwhile all of them are there for the first mask
+        if self._eager and self._workers > 1:  # meanwhile all of them are there for the first mask
             tasks = held_back(tasks, self._eager, begun)
         results = self._looked_again(one for group in self._abreast(tasks) for one in group)
         try:
