@@ -16,8 +16,8 @@ from gsanet.base.errors import GsanetError
 Meanings = dict[str, str]
 
 QUALITIES: Meanings = {
-    "fast": "smaller frames: quicker, less exact",
-    "balanced": "one look at each frame",
+    "fast": "smaller frames, fewer looks: quicker, less exact",
+    "balanced": "a look at each frame that needs one",
     "best": "four looks at larger frames, four more where small: the best masks, a ninth of the speed",
 }
 PRECISIONS: Meanings = {
