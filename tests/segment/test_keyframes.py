@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -208,6 +210,32 @@ def test_fewer_frames_are_looked_at_where_less_is_asked_for(red: tuple[Segmenter
 
     assert looks(keyframe_overlap=0, keyframe_interval=8) == 6, "the first four, and the key frames 8 and 16"
     assert looks(keyframe_overlap=0) == 8 < looks(keyframe_overlap=0.3) <= looks() <= looks(keyframe_overlap=1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"fovea": "off"}, {"keyframe_interval": 2}, {"batch": 3}, {"smooth": False}])
+@pytest.mark.parametrize("fails", [1, 3, 7])
+def test_a_beginning_that_fails_or_is_left_ends(
+    red: tuple[Segmenter, Bright], changes: dict[str, object], fails: int, threads_of_torch: Callable[[int], None]
+) -> None:
+    threads_of_torch(4)
+    segmenter, network = red
+    assert segmenter.runtime.workers > 1
+    looks = itertools.count(1)
+
+    class Failing(Bright):
+        def __call__(self, pictures, references, slots=False):  # type: ignore[no-untyped-def]
+            if next(looks) >= fails:
+                raise MemoryError("no room")
+            return super().__call__(pictures, references, slots)
+
+    segmenter.runtime = Failing(network)  # type: ignore[assignment]
+    with pytest.raises(MemoryError, match="no room"):
+        segmenter.segment(ball(17, 1), **changes)  # type: ignore[arg-type]
+    segmenter.runtime = network  # type: ignore[assignment]
+    stream = segmenter.stream(ball(17, 1), **changes)  # type: ignore[arg-type]
+    next(stream)
+    stream.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("gsanet")]
 
 
 def test_slots_and_batches_change_no_mask(red: tuple[Segmenter, Bright]) -> None:

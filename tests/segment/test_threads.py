@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from gsanet.segment.threads import Behind, abreast, ahead
+from gsanet.segment import threads
+from gsanet.segment.threads import Behind, abreast, ahead, held_back
 
 
 def no_threads_left() -> bool:
@@ -104,6 +105,21 @@ def test_an_error_in_front_throws_the_waiting_away() -> None:
         raise KeyboardInterrupt
     assert len(done) < 4
     assert no_threads_left()
+
+
+def test_what_is_held_back_comes_once_it_has_begun() -> None:
+    begun = threading.Event()
+    items = ahead(held_back(range(6), 3, begun), depth=9)
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    threading.Timer(0.05, begun.set).start()
+    started = time.monotonic()
+    assert list(items) == [3, 4, 5]
+    assert time.monotonic() - started < threads._BEGINNING
+
+
+def test_nothing_is_held_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_BEGINNING", 0.05)
+    assert list(held_back(range(6), 3, threading.Event())) == [*range(6)]
 
 
 def test_abreast_keeps_the_order_and_works_at_once() -> None:

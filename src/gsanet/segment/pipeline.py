@@ -163,16 +163,19 @@ class Pipeline:
         begun = Event()
         if self._eager and self._workers > 1:  # meanwhile all of them are there for the first mask
             tasks = held_back(tasks, self._eager, begun)
-        results = self._looked_again(one for group in self._abreast(tasks) for one in group)
-        try:
-            for count, found in enumerate(results, start=1):
-                if count >= self._eager:
+        # Closed in this order, whatever happens: else a thread of the one might still be at the frames of the other.
+        with closing(self._abreast(tasks)) as groups:
+            first = (one for group in groups for one in group)
+            with closing(self._looked_again(first)) as results:
+                try:
+                    for count, found in enumerate(results, start=1):
+                        if count >= self._eager:
+                            begun.set()
+                        yield found
+                finally:
                     begun.set()
-                yield found
-        finally:
-            begun.set()
 
-    def _looked_again(self, first: Iterator[First]) -> Iterator[Found]:
+    def _looked_again(self, first: Iterator[First]) -> Generator[Found, None, None]:
         """Frames after their first look, each as it is seen in the end."""
         placed: Iterable[Sighted]
         if self.options.fovea == "instead":
@@ -185,7 +188,8 @@ class Pipeline:
             yield from _as_wholes(first)
             return
         if not self._sparse:
-            yield from self._abreast(partial(self._looker.again, one, box) for one, box in placed)
+            with closing(self._abreast(partial(self._looker.again, one, box) for one, box in placed)) as again:
+                yield from again
             return
         parts = stretches(
             Placed((one, box), one[2], one[1] is not None or number < self._eager)
@@ -193,8 +197,9 @@ class Pipeline:
         )
         settled = partial(self._looker.settled, overlap=self.options.keyframe_overlap)
         # Each is of several frames, so that no more of them should wait than are worked on.
-        for group in self._abreast((partial(settled, part) for part in parts), waiting=0):
-            yield from group
+        with closing(self._abreast((partial(settled, part) for part in parts), waiting=0)) as groups:
+            for group in groups:
+                yield from group
 
     def _opening(self, frames: Iterable[Prepared]) -> Iterator[tuple[Prepared, bool]]:
         """Frames, and whether each is looked at as a whole from the first.
@@ -263,7 +268,7 @@ class Pipeline:
             yield frame
             del frame  # or its picture would wait for the next one
 
-    def _abreast(self, tasks: Iterable[Callable[[], Item]], waiting: int = 1) -> Iterator[Item]:
+    def _abreast(self, tasks: Iterable[Callable[[], Item]], waiting: int = 1) -> Generator[Item, None, None]:
         """Results of *tasks* in order."""
         return abreast(tasks, self._workers, partial(self._runtime.one_thread, self._workers), waiting)
 

@@ -15,6 +15,9 @@ Item = TypeVar("Item")
 _PATIENCE = 0.1
 """Seconds between looks at whether the other side is still there."""
 
+_BEGINNING = 1.5
+"""Seconds that :func:`held_back` waits at most."""
+
 
 class _End:
     """The last thing in a queue, with what ended it."""
@@ -101,16 +104,20 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
 
 
 def held_back(items: Iterable[Item], count: int, begun: threading.Event) -> Iterator[Item]:
-    """*items*, of which those after the first *count* wait until it has *begun*."""
+    """*items*, of which those after the first *count* wait until it has *begun*.
+
+    They do not wait for long: this is an order of work, and whoever is stopped, or fails, before it has begun must not
+    wait for ever for the thread that lists them.
+    """
     for number, item in enumerate(items):
-        if number >= count:
-            begun.wait()
+        if number == count:
+            begun.wait(_BEGINNING)
         yield item
 
 
 def abreast(
     tasks: Iterable[Callable[[], Item]], workers: int, begin: Callable[[], None], waiting: int = 1
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     """Results of *tasks* in their order, worked on by several threads at once, at most *workers* ahead.
 
     What a task raises is raised in its place; what *tasks* raise while they are listed, after the results of those
