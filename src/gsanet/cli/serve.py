@@ -129,6 +129,8 @@ def serve(
 
 def option_words() -> dict[str, str]:
     """What each option of ``gsanet segment`` means, by its name: one text for command, page and service."""
+    from gsanet.cli import segment  # noqa: F401 - registers it: only the command that is typed is there by itself
+
     root = typer.main.get_command(app)
     params = root.commands["segment"].params  # type: ignore[attr-defined]
     return {param.name: param.help for param in params if param.help}
