@@ -30,6 +30,7 @@ class Looker:
         twice: whether frames may be looked at once more after the first look.
         closer: (h,w) of frames for a closer look; None if there is to be none.
         share: of the whole frame's pixels that a closer look has.
+        overlap: as :attr:`gsanet.segment.options.Options.keyframe_overlap`.
         timer: of the stages ``prepare``, ``network``, ``resize`` and ``smooth``.
     """
 
@@ -42,10 +43,11 @@ class Looker:
         twice: bool,
         closer: tuple[int, int] | None,
         share: float,
+        overlap: float,
         timer: Timer,
     ) -> None:
         self._runtime, self._views, self._slots, self._timer = runtime, views, slots, timer
-        self._twice, self._closer, self._share = twice, closer, share
+        self._twice, self._closer, self._share, self._overlap = twice, closer, share, overlap
 
     def first(self, group: Sequence[tuple[Prepared, bool]], references: Known) -> list[First]:
         """One batch: the first look at those frames that are to be seen as a whole, and the slot maps of all."""
@@ -76,7 +78,7 @@ class Looker:
             ]
         return maps, [answer.slots for answer in by_view[0]]
 
-    def settled(self, stretch: Stretch[Sighted], overlap: float) -> list[Found]:
+    def settled(self, stretch: Stretch[Sighted]) -> list[Found]:
         """Frames between two key frames, and the second of these."""
 
         def look(placed: Sighted) -> tuple[Computed, Map]:
@@ -87,7 +89,7 @@ class Looker:
             (computed, _, _), _ = placed
             return computed._replace(again=None)
 
-        return [(one, map, one.link) for one, map in settle(stretch, look, told, overlap, self._timer)]
+        return [(one, map, one.link) for one, map in settle(stretch, look, told, self._overlap, self._timer)]
 
     def again(self, first: First, box: Box | None) -> Found:
         """A frame with what its views show in *box*.

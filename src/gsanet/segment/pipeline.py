@@ -96,7 +96,8 @@ class Pipeline:
             self._closer = limited((clip.height, clip.width), max(closest_side(view.size) for view in self.views))
         self._looker = Looker(
             runtime, self.views, slots=slots, twice=in_blocks or self.options.fovea == "beside", closer=self._closer,
-            share=PIXELS if self.options.fovea == "instead" else 1.0, timer=timer,
+            share=PIXELS if self.options.fovea == "instead" else 1.0, overlap=self.options.keyframe_overlap,
+            timer=timer,
         )  # fmt: skip
 
     def run(self) -> Generator[FrameResult, None, None]:
@@ -164,16 +165,17 @@ class Pipeline:
         if self._eager and self._workers > 1:  # meanwhile all of them are there for the first mask
             tasks = held_back(tasks, self._eager, begun)
         # Closed in this order, whatever happens: else a thread of the one might still be at the frames of the other.
-        with closing(self._abreast(tasks)) as groups:
-            first = (one for group in groups for one in group)
-            with closing(self._looked_again(first)) as results:
-                try:
-                    for count, found in enumerate(results, start=1):
-                        if count >= self._eager:
-                            begun.set()
-                        yield found
-                finally:
-                    begun.set()
+        with (
+            closing(self._abreast(tasks)) as groups,
+            closing(self._looked_again(one for group in groups for one in group)) as results,
+        ):
+            try:
+                for count, found in enumerate(results, start=1):
+                    if count >= self._eager:
+                        begun.set()
+                    yield found
+            finally:
+                begun.set()
 
     def _looked_again(self, first: Iterator[First]) -> Generator[Found, None, None]:
         """Frames after their first look, each as it is seen in the end."""
@@ -188,16 +190,14 @@ class Pipeline:
             yield from _as_wholes(first)
             return
         if not self._sparse:
-            with closing(self._abreast(partial(self._looker.again, one, box) for one, box in placed)) as again:
-                yield from again
+            yield from self._abreast(partial(self._looker.again, one, box) for one, box in placed)
             return
         parts = stretches(
             Placed((one, box), one[2], one[1] is not None or number < self._eager)
             for number, (one, box) in enumerate(placed)
         )
-        settled = partial(self._looker.settled, overlap=self.options.keyframe_overlap)
         # Each is of several frames, so that no more of them should wait than are worked on.
-        with closing(self._abreast((partial(settled, part) for part in parts), waiting=0)) as groups:
+        with closing(self._abreast((partial(self._looker.settled, part) for part in parts), waiting=0)) as groups:
             for group in groups:
                 yield from group
 
