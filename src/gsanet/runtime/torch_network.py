@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gsanet.base.device import choose_device
 from gsanet.model import GSANet, ReferenceFeatures
+from gsanet.runtime.attention import fuse_attention, fusing_pays
 from gsanet.runtime.folding import folded
 from gsanet.runtime.interface import Answer, Pictures, Reference, RuntimeName, Timer
 from gsanet.runtime.precision import choose_precision
@@ -53,6 +54,8 @@ class TorchNetwork:
         self.config = model.config
         model.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model = folded(model, self._rehearse, exact=_ENTRY.match)
+        if fusing_pays(self._device, self.precision):
+            fuse_attention(self.model)
 
     @property
     def workers(self) -> int:
