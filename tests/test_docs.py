@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import typer
 
-import gsanet.cli.commands  # noqa: F401 - registers them
 from gsanet.cli.app import app
+from gsanet.cli.commands import register
 from gsanet.cli.renamed import COMMANDS, OPTIONS
+
+register()
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "src" / "gsanet" / "recipes"

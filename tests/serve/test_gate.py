@@ -11,12 +11,14 @@ import pytest
 import typer
 
 from gsanet.base.errors import GsanetError
-from gsanet.cli import commands  # noqa: F401 - registers them
 from gsanet.cli.app import app
+from gsanet.cli.commands import register
 from gsanet.cli.serve import option_words
 from gsanet.serve import job_options
 from gsanet.serve.gate import Gate, allowed, is_loopback
 from gsanet.serve.service import check_host
+
+register()
 
 TOKEN = "a token that is long enough"
 

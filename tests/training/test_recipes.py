@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import gsanet.cli.commands  # noqa: F401 - registers them
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
+from gsanet.cli.commands import register
 from gsanet.training.config import load_config
 from gsanet.training.recipes import find_recipe, packaged_recipes
+
+register()
 
 NAMES = ["ablation", "lite", "lite-closer", "paper-mit-b2"]
 
@@ -65,7 +67,7 @@ def test_the_command_lists_them_and_prints_one_to_begin_with(tmp_path: Path) -> 
 
 def test_listing_them_does_not_wait_for_torch() -> None:
     code = "import sys; sys.argv = ['gsanet', 'recipes']\n"
-    code += "from gsanet.cli import commands; from gsanet.cli.app import app\n"
+    code += "from gsanet.cli.commands import register; from gsanet.cli.app import app; register()\n"
     code += "app(standalone_mode=False); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False", done.stderr

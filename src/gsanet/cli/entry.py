@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
 
 from gsanet.base.errors import GsanetError, Stopped
 from gsanet.cli.app import app
+from gsanet.cli.commands import register
 from gsanet.cli.extras import missing
-from gsanet.cli.groups import GROUPS
-
-MODULES = {"demo": "segment", "pretrain": "train", "import": "import_"}
-"""Commands that are not in a file of their own name."""
 
 
 def main() -> None:
@@ -39,10 +34,3 @@ def main() -> None:
         # The reader (head, less) has gone; a second failure at exit would print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-
-
-def register(asked: Sequence[str]) -> None:
-    """Registers the command that is *asked* for, or all where none of them is: making all takes a tenth of a second."""
-    name = asked[0] if asked else ""
-    known = any(name in commands for commands in GROUPS.values())
-    import_module(f"gsanet.cli.{MODULES.get(name, name) if known else 'commands'}")
