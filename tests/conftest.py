@@ -11,10 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from gsanet.cli.commands import register
 from gsanet.model import GSANet
 from gsanet.video import VideoWriter
 from gsanet.weights.checkpoint import save_model
 from tiny import TINY, moving_square
+
+register()  # whichever test runs alone finds every command
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,7 @@ import pytest
 import typer
 
 from gsanet.cli.app import app
-from gsanet.cli.commands import register
 from gsanet.cli.renamed import COMMANDS, OPTIONS
-
-register()
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "src" / "gsanet" / "recipes"

@@ -13,11 +13,9 @@ import typer
 
 from gsanet.cli import choices
 from gsanet.cli.app import app
-from gsanet.cli.commands import FILES, GROUPS, register
+from gsanet.cli.commands import FILES, GROUPS
 from gsanet.cli.help import examples, summary
 from gsanet.cli.renamed import OPTIONS
-
-register()
 
 PRIVATE = ("GsanetError", "METHOD", "founder", "mission", "docstring", "stage 1", "stage 2", "nothing to say", "TODO")
 """Words of those who write gsanet, which say nothing to those who use it."""

@@ -10,12 +10,9 @@ from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
-from gsanet.cli.commands import register
 from gsanet.model import GSANet
 from gsanet.segment import Segmenter
 from gsanet.segment.profile import PARTS, STAGES, profile_process, profile_stages
-
-register()
 
 
 def test_every_stage_is_timed_and_the_network_is_left_as_it_was(tiny_model: GSANet, tiny_clip: Path) -> None:

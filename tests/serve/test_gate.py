@@ -12,13 +12,10 @@ import typer
 
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
-from gsanet.cli.commands import register
 from gsanet.cli.serve import option_words
 from gsanet.serve import job_options
 from gsanet.serve.gate import Gate, allowed, is_loopback
 from gsanet.serve.service import check_host
-
-register()
 
 TOKEN = "a token that is long enough"
 

@@ -11,11 +11,8 @@ from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
-from gsanet.cli.commands import register
 from gsanet.training.config import load_config
 from gsanet.training.recipes import find_recipe, packaged_recipes
-
-register()
 
 NAMES = ["ablation", "lite", "lite-closer", "paper-mit-b2"]
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from gsanet.cli.commands import GROUPS
 from gsanet.cli.renamed import COMMANDS, OPTIONS
 
 COLUMN = 26
@@ -114,8 +115,6 @@ def _usage(params: Iterable[Any]) -> list[str]:
 
 def _groups(group: Group, ctx: Any) -> list[tuple[str, list[HelpRow]]]:
     """The commands by group, in the order of the table; those it does not name come last."""
-    from gsanet.cli.commands import GROUPS
-
     found = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
     entries = {name: HelpRow(name, summary(one)) for name, one in found.items() if one is not None and not one.hidden}
     placed = [(title, [entries.pop(name) for name in names if name in entries]) for title, names in GROUPS.items()]

@@ -8,6 +8,7 @@ import typer
 
 from gsanet.cli import options as opt
 from gsanet.cli.app import app, command
+from gsanet.cli.commands import register
 
 # Typer reads annotations at run time on every supported Python.
 # ruff: noqa: UP045
@@ -129,8 +130,7 @@ def serve(
 
 def option_words() -> dict[str, str]:
     """What each option of ``gsanet segment`` means, by its name: one text for command, page and service."""
-    from gsanet.cli import segment  # noqa: F401 - registers it: only the command that is typed is there by itself
-
+    register(["segment"])  # only the command that is typed is there by itself
     root = typer.main.get_command(app)
     params = root.commands["segment"].params  # type: ignore[attr-defined]
     return {param.name: param.help for param in params if param.help}

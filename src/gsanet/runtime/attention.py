@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gsanet.runtime.precision import has_amx
+
 _LIBRARY = "segmentation_models_pytorch.encoders.mix_transformer"
 
 
@@ -54,7 +56,5 @@ def fuse_attention(model: nn.Module) -> None:
 
 
 def fusing_pays(device: torch.device, precision: str) -> bool:
-    """Whether the fused kernel is the quicker one: in bfloat16 on a CPU it is half as quick again without AMX."""
-    if device.type != "cpu" or precision != "bfloat16":
-        return True
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+    """Whether the fused kernel is to be used. In bfloat16 on a CPU without AMX it takes half as long again."""
+    return device.type != "cpu" or precision != "bfloat16" or has_amx()

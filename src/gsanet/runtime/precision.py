@@ -29,6 +29,14 @@ def _has_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
+    return _processor_has("_is_avx512_bf16_supported") or has_amx()
+
+
+def has_amx() -> bool:
+    """Whether the processor multiplies whole tiles of matrices at once."""
+    return _processor_has("_is_amx_tile_supported")
+
+
+def _processor_has(check: str) -> bool:
     # Private, and named differently from release to release: a missing one means no.
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+    return bool(getattr(torch.cpu, check, lambda: False)())
