@@ -206,6 +206,26 @@ def test_a_run_asked_to_stop_saves_the_step_it_is_in(
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+def test_a_run_whose_reader_has_gone_ends_when_it_is_asked_to(world: Path, tmp_path: Path) -> None:
+    """As `gsanet train ... 2>&1 | tee log` does at Ctrl-C, which ends tee as well."""
+    out = tmp_path / "runs" / "piped"
+    command = [sys.executable, "-m", "gsanet", "train", "--config", str(world / "tiny.toml"), "--data", str(world)]
+    changes = ("train.steps=100000", "checkpoint_minutes=1000", "workers=1")
+    command += ["-o", str(out), *(word for change in changes for word in ("--set", change))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        try:
+            while not (out / "metrics.csv").is_file():  # written in its first steps
+                assert run.poll() is None
+                time.sleep(0.2)
+            assert run.stdout
+            run.stdout.close()
+            run.send_signal(signal.SIGTERM)
+            assert run.wait(timeout=60) == 143
+        finally:
+            run.kill()
+    assert (out / "last.pt").is_file()
+
+
 def test_a_second_signal_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt), stop_requests() as stop:
         signal.raise_signal(signal.SIGTERM)

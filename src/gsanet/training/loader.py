@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import cv2
 import torch
 from torch.utils.data import DataLoader
@@ -12,14 +14,14 @@ from gsanet.training.steps import Share
 from gsanet.training.stop import leave_stopping_to_parent
 
 
-def batches_of(stage: Stage, share: Share, workers: int, *, pin: bool = False) -> DataLoader[Sample]:
-    """The micro-batches of *share*, in order.
+def batches_of(stage: Stage, share: Share, workers: int, *, pin: bool = False) -> Generator[Sample, None, None]:
+    """The micro-batches of *share*, in order. Close it: processes end with it, and whoever made them waits for them.
 
     Args:
         workers: processes; 0 makes them in this one.
         pin: memory that a GPU can fetch from by itself.
     """
-    return DataLoader(
+    yield from DataLoader(
         stage.dataset,
         batch_sampler=share,
         collate_fn=collate,

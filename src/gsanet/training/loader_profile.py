@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import pstats
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +58,14 @@ def profile_loader(
     parts = _parts(made, recipe.seed, seconds)
     speeds = {}
     for workers in dict.fromkeys((0, recipe.workers)):
-        batches = iter(batches_of(made, Share(made, recipe.seed, 0), workers))
-        next(batches)  # starting workers is not loading
-        started, count = time.perf_counter(), 0
-        for batch in batches:
-            count += len(batch.rgb)
-            if time.perf_counter() - started > seconds:
-                break
-        speeds[workers] = count / (time.perf_counter() - started)
-        del batches
+        with closing(batches_of(made, Share(made, recipe.seed, 0), workers)) as batches:
+            next(batches)  # starting workers is not loading
+            started, count = time.perf_counter(), 0
+            for batch in batches:
+                count += len(batch.rgb)
+                if time.perf_counter() - started > seconds:
+                    break
+            speeds[workers] = count / (time.perf_counter() - started)
     return LoaderProfile(parts, speeds, made.config.batch // made.config.accumulate)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from gsanet.base.errors import GsanetError, Stopped
+from gsanet.data.sample import Sample
 from gsanet.model.network import GSANet, SaliencyNet
 from gsanet.runtime.allocator import keep_freed_memory
 from gsanet.training.config import TrainingConfig
@@ -119,8 +121,10 @@ class _Run:
                 self.folder.path, self.config.steps, self.state.step, self.config.batch, self.recipe.log_every,
                 quiet=self.quiet,
             )  # fmt: skip
-        with log or nullcontext(), stop_requests() as stop:
-            self._steps(log, stop)
+        pin = self.fabric.device.type == "cuda"
+        batches = batches_of(self.stage, self.share, self.recipe.workers, pin=pin)
+        with log or nullcontext(), stop_requests() as stop, closing(batches):
+            self._steps(batches, log, stop)
         best = self.folder.path / "best.safetensors"
         if self.fabric.is_global_zero:
             self.stage.save(self.chosen, self.folder.path / "last.safetensors", {**self.info, **vars(self.state)})
@@ -135,10 +139,8 @@ class _Run:
         """The model that is validated and saved."""
         return self.average.model if self.config.ema else self.model
 
-    def _steps(self, log: RunLog | None, stop: StopRequest) -> None:
+    def _steps(self, batches: Iterator[Sample], log: RunLog | None, stop: StopRequest) -> None:
         saved_at = time.monotonic()
-        pin = self.fabric.device.type == "cuda"
-        batches = iter(batches_of(self.stage, self.share, self.recipe.workers, pin=pin))
         for step in range(self.state.step, self.config.steps):
             asked = time.monotonic()
             mine = [next(batches) for _ in range(self.config.accumulate)]
@@ -160,7 +162,8 @@ class _Run:
             if stopping and not finished:
                 raise Stopped(
                     f"stopped after step {self.state.step} of {self.config.steps}; "
-                    f"the same command goes on from {self.folder.checkpoint}"
+                    f"the same command goes on from {self.folder.checkpoint}",
+                    stop.code,
                 )
 
     def _agreed(self, stop: StopRequest, due: bool) -> tuple[bool, bool]:

@@ -16,6 +16,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.asked = False
+        self.code = 130
+        """What the command line exits with then: 128 and the signal's number, Ctrl-C's if another process was asked."""
 
     def __bool__(self) -> bool:
         return self.asked
@@ -36,7 +38,7 @@ def stop_requests() -> Iterator[StopRequest]:
     def note(number: int, frame: FrameType | None) -> None:
         if request.asked:
             raise KeyboardInterrupt
-        request.asked = True
+        request.asked, request.code = True, 128 + number
 
     before = {}
     if threading.current_thread() is threading.main_thread():
