@@ -49,6 +49,23 @@ def test_any_size_works(preset: str, size: tuple[int, int]) -> None:
     assert np.isfinite(flow).all()
 
 
+@pytest.mark.parametrize("preset, specks", [("medium", True), ("sharp", False), ("fine", True)])
+def test_sharp_has_no_specks_and_keeps_outlines(monkeypatch: pytest.MonkeyPatch, preset: str, specks: bool) -> None:
+    found = np.zeros((40, 60, 2), np.float32)
+    found[:, 30:] = 5, -3
+    outline = found.copy()
+    found[10:13, 10:13] = 4, 4
+
+    class Found:
+        def calc(self, *_: object) -> NDArray[np.float32]:
+            return found.copy()
+
+    monkeypatch.setattr(DISFlow, "_take", lambda *_: Found())
+    monkeypatch.setattr(DISFlow, "_give_back", lambda *_: None)
+    flow = DISFlow(preset)(texture(40, 60), texture(40, 60, seed=1))
+    assert np.array_equal(flow, found if specks else outline)
+
+
 def test_threads_get_the_same_flow_as_one() -> None:
     method = DISFlow()
     pairs = [(texture(seed=i), moved(texture(seed=i), i, 1)) for i in range(12)]

@@ -24,13 +24,17 @@ class Preset(NamedTuple):
     """Steps of the search at each patch."""
     refinement: int | None = None
     """Steps of the variational refinement at each scale."""
+    median: int = 0
+    """Side in pixels of the median that either component is brought to; 0: none."""
 
 
 PRESETS = {
     "ultrafast": Preset(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST, 2),
     "fast": Preset(cv2.DISOPTICAL_FLOW_PRESET_FAST, 2),
     "medium": Preset(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 1),
-    "sharp": Preset(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 0, stride=4, descent=12, refinement=2),
+    # So little refinement leaves specks where the ground has no texture, of the size of a patch and less: a median
+    # takes them and leaves outlines where they are (docs/experiments.md).
+    "sharp": Preset(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 0, stride=4, descent=12, refinement=2, median=5),
     "fine": Preset(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, 0),
 }
 """``sharp`` and ``fine`` are ours, the others OpenCV's."""
@@ -51,7 +55,7 @@ class DISFlow(FlowMethod):
     ``medium`` takes about 15 ms at 640x360 and 30 ms at 854x480 on two cores, ``fast`` and ``ultrafast`` a
     quarter of that and less; but only ``medium`` works at half the resolution, and what it gains is what the flow
     stream lives on: the outline of the thing that moves, its thin parts included. ``fine`` works at the resolution
-    itself, in four times as long, ``sharp`` too, less thoroughly, in twice.
+    itself, in four times as long, ``sharp`` too, less thoroughly and with a median for what that leaves, in twice.
 
     The same pair gives the same flow to the bit, whatever OpenCV's number of threads (which is left alone).
     """
@@ -77,6 +81,8 @@ class DISFlow(FlowMethod):
         instance = self._take(grey[0].shape)
         flow: Flow = instance.calc(grey[0], grey[1], None)
         self._give_back(grey[0].shape, instance)
+        if median := PRESETS[self.preset].median:
+            flow = cv2.merge([cv2.medianBlur(component, median) for component in cv2.split(flow)])
         return flow[:height, :width]
 
     def _take(self, shape: tuple[int, ...]) -> Any:
