@@ -114,7 +114,7 @@ def test_two_processes_asked_to_stop_save_and_say_so_once(world: Path) -> None:
     # To one of them, as a scheduler does; the other hears of it.
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=200)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert [line for line in errors.splitlines() if "stopped" in line] == [
         f"gsanet: stopped after step {_step(out)} of 1000; the same command goes on from {out / 'last.pt'}"
     ]
