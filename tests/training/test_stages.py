@@ -214,16 +214,23 @@ def test_a_run_whose_reader_has_gone_ends_when_it_is_asked_to(world: Path, tmp_p
     command += ["-o", str(out), *(word for change in changes for word in ("--set", change))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
         try:
-            while not (out / "metrics.csv").is_file():  # written in its first steps
-                assert run.poll() is None
-                time.sleep(0.2)
+            _wait_for_scores(run, out, 1)
             assert run.stdout
             run.stdout.close()
+            _wait_for_scores(run, out, 3)  # what it says of them to nobody does not end it
             run.send_signal(signal.SIGTERM)
             assert run.wait(timeout=60) == 143
         finally:
             run.kill()
     assert (out / "last.pt").is_file()
+
+
+def _wait_for_scores(run: subprocess.Popen[bytes], out: Path, count: int) -> None:
+    """Until it has been validated so often."""
+    log = out / "metrics.csv"
+    while not log.is_file() or log.read_text().count("val/score") < count:
+        assert run.poll() is None
+        time.sleep(0.2)
 
 
 def test_a_second_signal_does_not_wait() -> None:

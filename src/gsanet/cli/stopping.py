@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+
+from gsanet.base.signals import minding_stops
 
 
 class Stopping:
@@ -40,13 +39,5 @@ class Stopping:
 def stopping() -> Iterator[Stopping]:
     """While it lasts, SIGTERM is like Ctrl-C. A signal that the process was started to ignore stays ignored."""
     stop = Stopping()
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                before[int(number)] = signal.signal(number, stop)
-    try:
+    with minding_stops(stop):
         yield stop
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

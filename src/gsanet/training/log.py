@@ -41,6 +41,14 @@ def _forget_from(file: Path, first: int) -> None:
         csv.writer(lines).writerows([_HEADER, *rows])
 
 
+class _Console(Console):
+    """On stderr. Where the reader goes away (`2>&1 | tee log` at Ctrl-C), the run goes on in silence, or ends as it was
+    asked to, with all that it has learned."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class RunLog:
     """Use as a context.
 
@@ -55,7 +63,7 @@ class RunLog:
     def __init__(self, out: Path, steps: int, first: int, batch: int, every: int, *, quiet: bool = False) -> None:
         self._batch, self._every = batch, every
         self._out, self._steps, self._quiet = out, steps, quiet
-        self._console = Console(stderr=True, quiet=quiet)
+        self._console = _Console(stderr=True, quiet=quiet)
         self._bar = Progress(
             TextColumn("step"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"),
             TimeRemainingColumn(), console=self._console, disable=quiet or not self._console.is_terminal,

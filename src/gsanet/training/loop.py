@@ -163,7 +163,7 @@ class _Run:
                 raise Stopped(
                     f"stopped after step {self.state.step} of {self.config.steps}; "
                     f"the same command goes on from {self.folder.checkpoint}",
-                    stop.code,
+                    stop.code or 130,  # another process may be the one that was asked
                 )
 
     def _agreed(self, stop: StopRequest, due: bool) -> tuple[bool, bool]:
