@@ -186,6 +186,20 @@ def test_the_choices_are_the_librarys() -> None:
         assert sorted(ours) == sorted(librarys)
 
 
+@pytest.mark.parametrize("field", ["fovea", "keyframes", "keyframe_interval", "keyframe_overlap", "flow_size"])
+def test_what_the_presets_say_is_told_as_the_default(field: str) -> None:
+    from gsanet.segment.options import DEFAULT_QUALITY, QUALITY, preset
+
+    def word(quality: Any) -> str:
+        value = getattr(preset(quality, {}), field)
+        return ("off", "on")[value] if isinstance(value, bool) else str(value)
+
+    others = [f"{word(name)} with {name}" for name in QUALITY if word(name) != word(DEFAULT_QUALITY)]
+    (param,) = [param for param in COMMANDS["segment"].params if param.name == field]
+    told = str(param.show_default).replace("with --quality ", "with ")
+    assert told == f"{word(DEFAULT_QUALITY)}; {', '.join(others)}"
+
+
 def test_old_names_are_taken_and_not_shown(gsanet, words: str) -> None:  # type: ignore[no-untyped-def]
     _, out, _ = gsanet(*words.split(), "--help")
     assert not [old for old in OPTIONS if re.search(rf"{old}\b", out)]

@@ -6,7 +6,7 @@ however often a run was interrupted. That is what makes training resumable to th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,9 +28,9 @@ from gsanet.data.augment import (
 )
 from gsanet.data.cache import Arrays
 from gsanet.data.masks import read_truth
-from gsanet.flow.colour import STILL, flow_to_picture
+from gsanet.flow.colour import STILL, Flow, flow_to_picture
 from gsanet.flow.dis import PRESETS, DISFlow
-from gsanet.video.images import read_rgb
+from gsanet.video.images import Picture, read_rgb
 from gsanet.video.resize import limit, resize, resize_mask
 
 
@@ -73,6 +73,9 @@ class FlowVariation:
     """It is computed on frames of this many pixels at most, as the engine does; 0: on the decoded ones."""
     dis: tuple[str, ...] = ("medium",)
     """Presets of DIS (:data:`gsanet.flow.dis.PRESETS`), one of which is drawn for each flow that is computed."""
+    noise: Amount = 0.0
+    """Largest standard deviation, in grey levels of 255, of noise that either frame gets before it is computed: frames
+    that were rendered have none of their own."""
     global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
     blank: Probability = 0.0
@@ -84,9 +87,20 @@ class FlowVariation:
         if not self.dis or not set(self.dis) <= set(PRESETS):
             raise ValueError(f"dis must list presets of DIS ({', '.join(PRESETS)}), got {self.dis}")
 
-    def draw_dis(self, rng: np.random.Generator) -> DISFlow:
-        """The method for one flow. Nothing is drawn from *rng* where there is but one."""
-        return DISFlow(self.dis[0] if len(self.dis) == 1 else str(rng.choice(self.dis)))
+    def draw_dis(self, rng: np.random.Generator) -> Callable[[Picture, Picture], Flow]:
+        """The method for one flow. Nothing is drawn from *rng* where nothing can come of it."""
+        dis = DISFlow(self.dis[0] if len(self.dis) == 1 else str(rng.choice(self.dis)))
+        if not self.noise:
+            return dis
+        amount = self.noise * rng.random()
+        return lambda first, second: dis(_noisy(rng, first, amount), _noisy(rng, second, amount))
+
+
+def _noisy(rng: np.random.Generator, image: Picture, amount: float) -> Picture:
+    """*image* (h,w,3) with grey noise of standard deviation *amount*."""
+    noise = amount * rng.standard_normal((*image.shape[:2], 1), np.float32)
+    noisy: Picture = np.clip(image + noise + np.float32(0.5), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:

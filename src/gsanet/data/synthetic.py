@@ -7,6 +7,7 @@ computed, so that its errors at borders and in flat regions are those of real fl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -15,8 +16,11 @@ from numpy.typing import NDArray
 
 from gsanet.base.threshold import object_mask
 from gsanet.base.validation import Amount, Probability, settings
-from gsanet.flow.dis import DISFlow
+from gsanet.flow.colour import Flow
 from gsanet.video.images import Picture
+
+
+_SLOWEST = 20.0
 
 
 @settings
@@ -31,6 +35,11 @@ class SyntheticMotion:
     """Standard deviation of the object's shift against the background;"""
     object_turn: Amount = 0.04
     """of its rotation and zoom."""
+    steady: Probability = 0.0
+    """Probability that the camera does not move."""
+    slow: Probability = 0.0
+    """Probability that all of this is slower, by up to 20 times: what flow gets wrong stands out then, as it does where
+    real cameras and objects hardly move."""
     still: Probability = 0.1
     """Probability that the object does not move against its background."""
     distractor: Probability = 0.0
@@ -44,8 +53,10 @@ class SyntheticMotion:
     """Largest share by which the ground's shift grows to the picture's lower edge and shrinks to the upper one, as
     that of a floor does."""
 
-    def flow(self, rng: np.random.Generator, scene: Scene, dis: DISFlow) -> NDArray[np.float32]:
-        """Flow of *scene* to a rendered next frame in which its object moved its own way.
+    def flow(
+        self, rng: np.random.Generator, scene: Scene, dis: Callable[[Picture, Picture], Flow]
+    ) -> NDArray[np.float32]:
+        """Flow of *scene*, by *dis*, to a rendered next frame in which its object moved its own way.
 
         Returns:
             (h,w,2) in pixels.
@@ -57,7 +68,10 @@ class SyntheticMotion:
         h, w = scene.mask.shape
         diagonal = float(np.hypot(h, w))
         middle = (w / 2, h / 2)
-        camera = _motion(rng, middle, self.camera * diagonal, self.camera_turn)
+        # Nothing is drawn where nothing can come of it, so that adding the options changed no run without them.
+        pace = float(np.exp(-rng.uniform(0, np.log(_SLOWEST)))) if self.slow and rng.random() < self.slow else 1.0
+        drive = 0.0 if self.steady and rng.random() < self.steady else pace
+        camera = _motion(rng, middle, drive * self.camera * diagonal, drive * self.camera_turn)
         shift = camera[:2, :2] @ middle + camera[:2, 2] - middle
         ground = camera
         if self.slant:
@@ -72,7 +86,8 @@ class SyntheticMotion:
             layers.append((thing.front, thing.mask, nearer))
         y, x = np.nonzero(scene.mask)
         if len(y) and rng.random() >= self.still:
-            own = _motion(rng, (float(x.mean()), float(y.mean())), self.object * diagonal, self.object_turn)
+            centre = (float(x.mean()), float(y.mean()))
+            own = _motion(rng, centre, pace * self.object * diagonal, pace * self.object_turn)
             layers.append((False, scene.mask, camera @ own))
         # What is behind the object, then the object, then what is before it.
         for _, mask, matrix in sorted(layers, key=lambda layer: (layer[0], layer[1] is scene.mask)):

@@ -39,6 +39,9 @@ PRESETS = {
 }
 """``sharp`` and ``fine`` are ours, the others OpenCV's."""
 
+DIS_METHODS = {"dis": "medium", **{f"dis-{name}": name for name in ("sharp", "fine", "fast", "ultrafast")}}
+"""The preset of each flow method that is DIS."""
+
 _SHORTEST = 32
 """Pixels. Below it on either side some presets find no pyramid and fail."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gsanet.base.errors import GsanetError
 from gsanet.flow.base import FlowMethod
-from gsanet.flow.dis import DISFlow
+from gsanet.flow.dis import DIS_METHODS, DISFlow
 from gsanet.flow.scaled import ScaledFlow
 
 
@@ -35,11 +35,7 @@ class Method(NamedTuple):
 _RAFT = ("weights", "iterations", "device", "precision", "batch")
 
 METHODS: dict[str, Method] = {
-    "dis": Method(DISFlow),
-    "dis-sharp": Method(partial(DISFlow, "sharp")),
-    "dis-fine": Method(partial(DISFlow, "fine")),
-    "dis-fast": Method(partial(DISFlow, "fast")),
-    "dis-ultrafast": Method(partial(DISFlow, "ultrafast")),
+    **{name: Method(partial(DISFlow, preset)) for name, preset in DIS_METHODS.items()},
     "raft-small": Method(partial(_raft, "small"), _RAFT),
     "raft-large": Method(partial(_raft, "large"), _RAFT),
     "gmflow": Method(_gmflow, ("weights", "device", "precision", "batch")),

@@ -18,7 +18,9 @@ from gsanet.data.layout import Sequence as Video
 from gsanet.data.layout import image_pairs, sequences
 from gsanet.data.sample import Draw, FlowVariation, Sample
 from gsanet.evaluation.measures import region_similarity
+from gsanet.flow.dis import DIS_METHODS
 from gsanet.model.network import GSANet
+from gsanet.segment.options import Options
 from gsanet.segment.references import reference_indices
 from gsanet.training.config import TrainingConfig
 from gsanet.training.loop import run_stage
@@ -71,7 +73,7 @@ class FinetuneStage:
             ))  # fmt: skip
         self.dataset = Mixture(*self.sets)
         # Validation sees the flow that users get: to the next frame, unvaried.
-        plain = FlowVariation(gaps=() if flow_pictures else (1,), dis=("sharp",))
+        plain = FlowVariation(gaps=() if flow_pictures else (1,), dis=(DIS_METHODS[Options().flow],))
         self.held_out = (
             VideoDataset(held_out, kept, long_side=config.long_side, variation=plain, progress=progress)
             if held_out
