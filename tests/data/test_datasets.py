@@ -15,7 +15,7 @@ from gsanet.data.augment import Augmentation
 from gsanet.data.cache import ArrayCache
 from gsanet.data.datasets import SaliencyDataset, VideoDataset
 from gsanet.data.layout import image_pairs, sequences
-from gsanet.data.sample import Draw, FlowVariation, collate
+from gsanet.data.sample import Draw, FlowVariation, Sample, collate
 
 
 @pytest.fixture
@@ -75,6 +75,19 @@ def test_flow_is_of_one_of_the_presets(video: Path) -> None:
     alone = {flow(0, preset) for preset in ("medium", "fast")}
     assert len(alone) == 2
     assert {flow(seed, "medium", "fast") for seed in range(12)} == alone
+
+
+def test_noise_is_what_flow_sees_and_the_frame_does_not_show(video: Path) -> None:
+    videos = sequences(video / "data", need_gt=True)
+
+    def sample(noise: float, seed: int = 0) -> Sample:
+        data = VideoDataset(videos, video / "cache", variation=FlowVariation(gaps=(1,), noise=noise))
+        return data[Draw((seed,), (0,), (96, 128))]
+
+    clean, noisy = sample(0.0), sample(8.0)
+    assert torch.equal(clean.rgb, noisy.rgb) and torch.equal(clean.mask, noisy.mask)
+    assert not torch.equal(clean.flow, noisy.flow)
+    assert torch.equal(noisy.flow, sample(8.0).flow) and not torch.equal(noisy.flow, sample(8.0, seed=1).flow)
 
 
 def test_groups_are_stacked_side_by_side(video: Path) -> None:

@@ -46,6 +46,31 @@ def test_a_still_object_moves_with_the_camera() -> None:
     assert np.array_equal(frame, without) and not np.array_equal(frame, image)
 
 
+def test_with_a_steady_camera_only_the_object_moves() -> None:
+    image, mask = _picture()
+    motion = SyntheticMotion(object=0.02, still=0, steady=1.0)
+    frame = motion.next_frame(np.random.default_rng(1), Scene(image, mask))
+    changed = (frame != image).any(-1)
+    assert changed.any()
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((61, 61))) > 0
+    assert not changed[~near].any()
+
+
+def test_slow_motion_is_the_same_motion_slower_by_up_to_twenty_times() -> None:
+    image, mask = _picture()
+    dis = DISFlow()
+
+    def speed(seed: int, slow: float) -> float:
+        motion = SyntheticMotion(camera=0.03, camera_turn=0, still=1.0, slow=slow)
+        flow = motion.flow(np.random.default_rng(seed), Scene(image, mask), dis)
+        return float(np.median(np.linalg.norm(flow, axis=-1)))
+
+    usual, slow = (np.array([speed(seed, share) for seed in range(20)]) for share in (0.0, 1.0))
+    # Shifts have a standard deviation of 6 pixels in each direction; a twentieth to all of that is left.
+    assert 4 < np.median(usual) < 12
+    assert 0.05 * 4 < np.median(slow) < 0.6 * np.median(usual)
+
+
 @pytest.mark.parametrize("size", [(64, 128), (96, 64)])
 def test_a_group_is_one_picture_in_several_motions(tmp_path: Path, size: tuple[int, int]) -> None:
     image, mask = _picture()

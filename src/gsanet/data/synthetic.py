@@ -19,8 +19,8 @@ from gsanet.base.validation import Amount, Probability, settings
 from gsanet.flow.colour import Flow
 from gsanet.video.images import Picture
 
-
 _SLOWEST = 20.0
+"""Times slower than usual."""
 
 
 @settings
