@@ -61,6 +61,7 @@ def test_a_signal_leaves_finished_clips_and_nothing_else(
 def test_a_second_run_is_refused_and_a_killed_one_swept(clips: Path, tiny_weights: Path) -> None:
     first, out = start(clips, tiny_weights, "b", "--save", "masks"), clips / "out"
     wait_for(lambda: list(out.glob(".b.part/masks/*3.png")), first)
+    first.send_signal(signal.SIGSTOP)  # or on a busy machine it may be done before the second one looks
     second = start(clips, tiny_weights, "a", "b")
     stdout, stderr = second.communicate(timeout=120)
     assert (second.returncode, stdout) == (1, "")
