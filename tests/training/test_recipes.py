@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,14 @@ from typer.testing import CliRunner
 
 from gsanet.base.errors import GsanetError
 from gsanet.cli.app import app
+from gsanet.model.network import GSANet
 from gsanet.training.config import load_config
 from gsanet.training.recipes import find_recipe, packaged_recipes
+from gsanet.weights.checkpoint import load_any
+from gsanet.weights.packaged import find_weights
+from gsanet.weights.transfer import start_from_pretrained
 
-NAMES = ["ablation", "lite", "lite-closer", "paper-mit-b2"]
+NAMES = ["ablation", "lite", "lite-closer", "lite-finetune", "paper-mit-b2"]
 
 
 def test_the_packaged_recipes_load_and_say_what_they_are() -> None:
@@ -41,7 +46,7 @@ def test_an_unknown_name_is_one_line_with_those_there_are(tmp_path: Path) -> Non
     for name in ("liet", str(tmp_path / "none.toml")):
         with pytest.raises(
             GsanetError,
-            match=r"no recipe '.*': neither a file nor one .* \(ablation, lite, lite-closer, paper-mit-b2\)",
+            match=rf"no recipe '.*': neither a file nor one .* \({', '.join(NAMES)}\)",
         ):
             load_config(name)
 
@@ -57,9 +62,30 @@ def test_the_command_lists_them_and_prints_one_to_begin_with(tmp_path: Path) -> 
     assert load_config(tmp_path / "my.toml") == load_config("lite")
     refused = run.invoke(app, ["recipes", "liet"])
     assert isinstance(refused.exception, GsanetError)
-    assert (
-        str(refused.exception) == "no recipe 'liet' in the package; there are ablation, lite, lite-closer, paper-mit-b2"
-    )
+    assert str(refused.exception) == f"no recipe 'liet' in the package; there are {', '.join(NAMES)}"
+
+
+def test_what_docs_go_on_with_from_the_packaged_weights_has_their_structure() -> None:
+    """Commands in the docs are parsed elsewhere; this one failed when it was typed."""
+    root = Path(__file__).parents[2]
+    pages = [
+        root / "README.md",
+        *root.glob("docs/*.md"),
+        *root.glob("src/gsanet/recipes/*"),
+        *root.glob("src/gsanet/cli/*.py"),
+    ]
+    found = [
+        line
+        for page in pages
+        for line in page.read_text().splitlines()
+        if re.search(r"--pretrained lite\b(?!\.)", line)
+    ]
+    recipes = {name for line in found for name in re.findall(r"--config (\S+)", line)}
+    assert recipes >= {"lite-finetune"} and all("--config" in line for line in found)
+    with find_weights("lite") as file:
+        packaged = load_any(file)
+    for name in recipes:
+        start_from_pretrained(GSANet(load_config(name).model), packaged)
 
 
 def test_listing_them_does_not_wait_for_torch() -> None:

@@ -220,7 +220,11 @@ def test_stage_two_may_go_on_from_a_video_model(model: GSANet, tmp_path: Path) -
 
 def test_a_video_model_of_another_structure_is_refused(model: GSANet) -> None:
     baseline = GSANet(variant("lite", **SIZES, slot_attention=False))
-    with pytest.raises(GsanetError, match="the pretrained video model does not fit the model: missing rgb_slots"):
+    with pytest.raises(
+        GsanetError,
+        match=r"the pretrained video model does not fit the model: missing rgb_slots.*\. "
+        r"--set model\.slot_attention=false gives the model its structure$",
+    ):
         start_from_pretrained(model, baseline)
 
 

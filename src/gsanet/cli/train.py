@@ -114,7 +114,7 @@ def pretrain(
 
 @command(
     "gsanet train --config lite --data DATA -o runs/mine --pretrained runs/pictures/best.safetensors",
-    "gsanet train --config lite --data DATA -o runs/more --pretrained lite --set train.lr=1e-4",
+    "gsanet train --config lite-finetune --data DATA -o runs/more --pretrained lite",
 )
 def train(
     config: Config = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import torch
 
 from gsanet.base.errors import GsanetError
@@ -21,13 +23,23 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
         how many tensors were copied.
 
     Raises:
-        GsanetError: another backbone, width or dilations; for a video model, any other structure.
+        GsanetError: another backbone, width or dilations; for a video model, any other structure. The message says
+            which settings it was made with.
     """
     if isinstance(pretrained, GSANet):
         tensors = weights_of(pretrained)
         # A head that it lacks starts as it is, and says nothing yet.
         own = {} if pretrained.edges else {k: v for k, v in weights_of(model).items() if k.startswith("edges.")}
-        load_tensors(model, {**tensors, **own}, "the pretrained video model")
+        try:
+            load_tensors(model, {**tensors, **own}, "the pretrained video model")
+        except GsanetError as error:
+            theirs, mine = pretrained.config.to_dict(), model.config.to_dict()
+            changes = [
+                f"--set model.{name}={json.dumps(value)}" for name, value in theirs.items() if mine[name] != value
+            ]
+            if not changes:
+                raise
+            raise GsanetError(f"{error}. {' '.join(changes)} gives the model its structure") from None
         return len(tensors)
     mine, theirs = model.config, pretrained.config
     for name in ("backbone", "channels", "detail_channels", "dilations"):
