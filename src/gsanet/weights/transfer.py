@@ -33,9 +33,11 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
         try:
             load_tensors(model, {**tensors, **own}, "the pretrained video model")
         except GsanetError as error:
-            theirs, mine = pretrained.config.to_dict(), model.config.to_dict()
+            current = model.config.to_dict()
             changes = [
-                f"--set model.{name}={json.dumps(value)}" for name, value in theirs.items() if mine[name] != value
+                f"--set model.{name}={json.dumps(value)}"
+                for name, value in pretrained.config.to_dict().items()
+                if current[name] != value
             ]
             if not changes:
                 raise
