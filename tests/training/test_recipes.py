@@ -28,6 +28,7 @@ def test_the_packaged_recipes_load_and_say_what_they_are() -> None:
     for recipe in found:
         assert load_config(recipe.name) == load_config(recipe.file)
         assert len(recipe.summary) > 20 and not recipe.summary.startswith("#")
+        assert recipe.summary.endswith("."), "a whole sentence, for the list"
         # What a recipe says how to use it can be typed wherever gsanet is installed.
         assert "recipes/" not in recipe.text
 
