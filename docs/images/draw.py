@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 NAMES = ("demo", "slots", "failures", "serve")
 DEMO = 7
 SLOTS = (7, 70, 100)
-FAILURES = ((7, 40, 60), (63, 40, 0), (70, 40, 90))
+FAILURES = ((7, 40, 80), (20, 20, 110), (113, 120, 170))
 """Frame, and left and top of a part of it."""
 PART = (240, 180)
 """Its width and height."""
