@@ -53,7 +53,7 @@ CLOSE = 1e-3
 OVERLAP = 0.99
 """Least intersection over union of bfloat16's masks with float32's,"""
 
-DOUBT = 0.1
+DOUBT = 0.05
 """without pixels whose probability in float32 is no further than this from the threshold: they may fall either way."""
 
 
@@ -276,8 +276,8 @@ def main() -> int:
             if name == "float32":
                 line += f", largest difference of a probability {largest:.1g} (at most {CLOSE:g} allowed)"
             else:
-                sure, worst, _ = overlap(results[name], results[against], DOUBT)
-                line += f"; without doubtful pixels {sure:.4f} ({worst:.4f}), at least {OVERLAP} wanted"
+                sure, worst_sure, _ = overlap(results[name], results[against], DOUBT)
+                line += f"; without doubtful pixels {sure:.4f} ({worst_sure:.4f}), at least {OVERLAP} wanted"
                 good &= sure >= OVERLAP
             print(line)
     print("the schedules agree" if good else "THE SCHEDULES DISAGREE")

@@ -20,6 +20,7 @@ import numpy as np
 import gsanet
 from gsanet.segment.render import overlay, panel
 from gsanet.segment.result import FrameResult
+from gsanet.video.resize import resize
 from gsanet.video.sample_clip import sample_clip
 
 HERE = Path(__file__).parent
@@ -34,36 +35,30 @@ PAGE = 40
 """The frame that the page shows."""
 
 
-def write(name: str, picture: np.ndarray, width: int | None = None) -> None:
+def write(name: str, picture: np.ndarray) -> None:
     """*picture* (h,w,3) as a JPEG of this folder."""
-    if width is not None:
-        size = (width, round(picture.shape[0] * width / picture.shape[1]))
-        picture = cv2.resize(
-            picture, size, interpolation=cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
-        )
     cv2.imwrite(str(HERE / f"{name}.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def slots(panels: list[np.ndarray]) -> np.ndarray:
+    """One below the other, three quarters as large."""
+    joined = np.concatenate(panels)
+    return resize(joined, (joined.shape[0] * 3 // 4, joined.shape[1] * 3 // 4))
 
 
 def part(result: FrameResult, left: int, top: int) -> np.ndarray:
     """A part of the overlay, twice as large."""
     width, height = PART
-    cut = overlay(result)[top : top + height, left : left + width]
-    return cv2.resize(cut, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC)
+    return resize(overlay(result)[top : top + height, left : left + width], (2 * height, 2 * width))
 
 
-def page() -> None:
-    """The page in Chromium, after the bundled clip."""
+def screenshot(address: str, chromium: str) -> np.ndarray:
+    """The page after the bundled clip, as the bytes of a PNG."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium")
-    if program is None:
-        sys.exit("no Chromium here: `make chromium` installs Debian's")
-    words = [sys.executable, "-m", "gsanet", "serve", "--port", "0"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as playwright:
-        assert server.stdout is not None
-        address = next(line.strip() for line in server.stdout if line.startswith("http"))
+    with sync_playwright() as playwright:
         # Without its own sandbox, which root may not use; it sees nothing but this page.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         view = browser.new_page(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
         view.goto(address)
         view.click("#sample", timeout=60_000)
@@ -76,7 +71,24 @@ def page() -> None:
         view.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         shot = np.frombuffer(view.screenshot(), np.uint8)
         browser.close()
+    return shot
+
+
+def page() -> None:
+    """The page in Chromium, as a server of its own shows it."""
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("no Chromium here: `make chromium` installs Debian's")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gsanet", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        address = next(line.strip() for line in server.stdout if line.startswith("http"))
+        shot = screenshot(address, program)
+    finally:
         server.terminate()
+        server.wait()
     write("serve", cv2.imdecode(shot, cv2.IMREAD_COLOR)[..., ::-1])
 
 
@@ -90,7 +102,7 @@ def main() -> None:
     if "demo" in names:
         write("demo", panel(results[DEMO]))
     if "slots" in names:
-        write("slots", np.concatenate([panel(results[number]) for number in SLOTS]), width=1212)
+        write("slots", slots([panel(results[number]) for number in SLOTS]))
     if "failures" in names:
         write("failures", np.concatenate([part(results[number], *corner) for number, *corner in FAILURES], axis=1))
     if "serve" in names:

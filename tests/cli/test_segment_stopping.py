@@ -64,10 +64,10 @@ def test_a_second_run_is_refused_and_a_killed_one_swept(clips: Path, tiny_weight
     first.send_signal(signal.SIGSTOP)  # or on a busy machine it may be done before the second one looks
     second = start(clips, tiny_weights, "a", "b")
     stdout, stderr = second.communicate(timeout=120)
-    assert (second.returncode, stdout) == (1, "")
-    assert f"another run (process {first.pid} on " in stderr and "is writing out/b: wait for it" in stderr
     first.kill()
     first.communicate(timeout=60)
+    assert (second.returncode, stdout) == (1, "")
+    assert f"another run (process {first.pid} on " in stderr and "is writing out/b: wait for it" in stderr
     assert (out / ".b.part").is_dir()
     third = start(clips, tiny_weights, "a", "--save", "masks")
     stdout, stderr = third.communicate(timeout=120)

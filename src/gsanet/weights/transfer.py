@@ -37,7 +37,7 @@ def start_from_pretrained(model: GSANet, pretrained: GSANet | SaliencyNet) -> in
             changes = [
                 f"--set model.{name}={json.dumps(value)}"
                 for name, value in pretrained.config.to_dict().items()
-                if current[name] != value
+                if value is not None and current[name] != value  # TOML cannot say None; no structure hangs on it
             ]
             if not changes:
                 raise
