@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,18 @@ def test_who_comes_from_elsewhere(client: httpx.Client) -> None:
 def test_huge_headers_and_uploads_cut_off(address: str, client: httpx.Client) -> None:
     assert client.get("/v1/health", headers={"x": "y" * 100_000}).status_code == 431
     parts = urlsplit(address)
+    with socket.create_connection((str(parts.hostname), parts.port or 80)) as one:
+        one.sendall(f"GET /v1/health HTTP/1.1\r\nHost: {parts.netloc}\r\nx: ".encode())
+        for _ in range(10):
+            time.sleep(0.01)  # so that they come in pieces
+            one.sendall(b"y" * 10_000)
+        one.sendall(b"\r\n\r\n")
+        assert one.recv(1000).startswith(b"HTTP/1.1 431")
+    try:  # so many that nobody reads them to their end: the answer may come, or the connection is cut off
+        assert client.get("/v1/health", headers={"x": "y" * 4_000_000}).status_code == 400
+    except httpx.TransportError as error:
+        assert isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError)
+    alive(client)
     head = (
         f"POST /v1/jobs HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: multipart/form-data; boundary=b\r\n"
         "Content-Length: 5000\r\n\r\n--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nabc"

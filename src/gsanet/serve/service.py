@@ -23,6 +23,10 @@ _ABOUT = (
     "The options are those of `gsanet segment` and of Python, under the same names."
 )
 
+_HELD = 16 * HEADERS
+"""Bytes of headers held until they are whole. Above it, uvicorn closes the connection with what still comes unread, and
+the client may see a reset in place of an answer; up to it, the gate says that they are too long."""
+
 
 def application(
     desk: Desk, *, token: str | None = None, page: bool = True, words: Mapping[str, str] | None = None
@@ -97,7 +101,7 @@ def serve(
     desk = Desk(limits, engine)
     try:
         settings: dict[str, Any] = {
-            "log_level": "critical", "server_header": False, "h11_max_incomplete_event_size": HEADERS,
+            "log_level": "critical", "server_header": False, "h11_max_incomplete_event_size": _HELD,
             "http": "h11", "ws": "none", "timeout_graceful_shutdown": 3, "timeout_keep_alive": 20,
         }  # fmt: skip
         app = application(desk, token=token, page=page, words=words)
