@@ -27,6 +27,7 @@ from gsanet.data.augment import (
     warp_mask,
 )
 from gsanet.data.cache import Arrays
+from gsanet.data.ground import resting
 from gsanet.data.masks import read_truth
 from gsanet.flow.colour import STILL, Flow, flow_to_picture
 from gsanet.flow.dis import PRESETS, DISFlow
@@ -76,6 +77,8 @@ class FlowVariation:
     noise: Amount = 0.0
     """Largest standard deviation, in grey levels of 255, of noise that either frame gets before it is computed: frames
     that were rendered have none of their own."""
+    rest: Probability = 0.0
+    """Probability that parts of the object move as the ground does, as a foot that stands."""
     global_motion: Amount = 0.0
     """Largest added camera motion, as a fraction of the frame's own largest motion."""
     blank: Probability = 0.0
@@ -142,13 +145,17 @@ def make_frame(
         return picture, mask
     moved = warp_flow(flow, warp, size)
     if variation is not None and augmentation is not None:
-        moved = _vary_flow(rng, moved, variation)
+        moved = _vary_flow(rng, moved, mask > 0, variation)
     return picture, flow_to_picture(moved, still), mask
 
 
-def _vary_flow(rng: np.random.Generator, flow: NDArray[np.float32], variation: FlowVariation) -> NDArray[np.float32]:
+def _vary_flow(
+    rng: np.random.Generator, flow: NDArray[np.float32], mask: NDArray[np.bool_], variation: FlowVariation
+) -> NDArray[np.float32]:
     if rng.random() < variation.blank:
         return np.zeros_like(flow)
+    if variation.rest and rng.random() < variation.rest:
+        flow = resting(rng, flow, mask)
     amount = variation.global_motion * rng.random()
     if amount == 0:
         return flow

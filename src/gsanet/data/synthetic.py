@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gsanet.base.threshold import object_mask
 from gsanet.base.validation import Amount, Probability, settings
+from gsanet.data.ground import ground_motion, laid_over
 from gsanet.flow.colour import Flow
 from gsanet.video.images import Picture
 
@@ -168,22 +169,11 @@ def carried_along(
     """
     thing = scene.things[-1].mask
     y, x = np.nonzero(thing)
-    ground = ~scene.mask & ~thing
-    if not len(y) or ground[::8, ::8].sum() < 8:
+    ground = ground_motion(flow, ~scene.mask & ~thing)
+    if not len(y) or ground is None:
         return flow
-    rows, columns = np.nonzero(ground[::8, ::8])
-    rows, columns = 8 * rows, 8 * columns
-    places, vectors = np.stack([np.ones_like(rows), rows, columns], 1), flow[rows, columns]
-    fit = np.linalg.lstsq(places, vectors, rcond=None)[0]
-    # Once more without what does not move as most of it does.
-    far = np.linalg.norm(places @ fit - vectors, axis=1)
-    kept = far <= 2 * np.median(far)
-    fit = np.linalg.lstsq(places[kept], vectors[kept], rcond=None)[0]
-    shift = np.array([1, y.mean(), x.mean()]) @ fit * (1 + rng.uniform(0, near))
-    # Estimated flow has no sharp edges.
-    share = cv2.GaussianBlur(thing.astype(np.float32), (0, 0), 0.005 * float(np.hypot(*thing.shape)))[..., None]
-    mixed: NDArray[np.float32] = share * shift.astype(np.float32) + (1 - share) * flow
-    return mixed
+    shift = np.array([1, y.mean(), x.mean()]) @ ground * (1 + rng.uniform(0, near))
+    return laid_over(flow, shift.astype(np.float32), thing)
 
 
 def _over(below: Picture, above: Picture, share: NDArray[np.float32]) -> Picture:
