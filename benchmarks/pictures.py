@@ -3,8 +3,9 @@
     python benchmarks/pictures.py DATA/DUTS_val [--model FILE ...] [--flow NAME ...] [--count 500] [-o scores.json]
 
 Each picture has a next frame rendered by the synthetic motion of training (a slanted ground, nothing in it but the
-object), or stands still. ``whole`` is one pass over the whole picture, its own reference; ``closer`` is the closer look
-of `segment/fovea.py` in its place where that would be taken, ``mean`` both.
+object), or stands still; with `--state resting` parts of the object move as the ground does (`data/ground.py`).
+``whole`` is one pass over the whole picture, its own reference; ``closer`` is the closer look of `segment/fovea.py` in
+its place where that would be taken, ``mean`` both.
 Flow is DIS, or what `--flow` names; `dis+dis-fast` is the mean of what the network sees by each. J and F in percent;
 the difference from the first model and flow comes with its 95 % interval (bootstrap over pictures).
 """
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gsanet.base.threshold import object_mask
+from gsanet.data.ground import resting
 from gsanet.data.layout import image_pairs
 from gsanet.data.masks import read_truth
 from gsanet.data.synthetic import Scene, SyntheticMotion
@@ -64,7 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--size", type=int, default=448)
-    parser.add_argument("--state", choices=("moving", "still", "both"), default="both")
+    parser.add_argument("--state", choices=("moving", "resting", "still", "both"), default="both")
     parser.add_argument("-o", "--out", type=Path)
     arguments = parser.parse_args()
     models = arguments.model or ["lite"]
@@ -85,9 +87,10 @@ def main() -> None:
         areas[i] = truth.mean()
         for state in states:
             vectors = dict.fromkeys(methods, np.zeros((*truth.shape, 2), np.float32))
-            if state == "moving":
+            if state != "still":
                 for name, method in methods.items():
-                    vectors[name] = MOTION.flow(np.random.default_rng(i), Scene(image, truth), method)
+                    flow = MOTION.flow(np.random.default_rng(i), Scene(image, truth), method)
+                    vectors[name] = resting(np.random.default_rng(i), flow, truth) if state == "resting" else flow
             for m, (network, names) in enumerate(seen):
                 looks = _looks(network, image, [vectors[name] for name in names], arguments.size)
                 for w, probability in enumerate(looks):

@@ -12,6 +12,8 @@ _STEP = 8
 """Every so many pixels one is asked how the ground moves,"""
 _FEWEST = 8
 """and so many have to answer."""
+_SPILL = 0.02
+"""How far flow spills over an edge, of the picture's diagonal."""
 
 
 def ground_motion(flow: Flow, ground: NDArray[np.bool_]) -> NDArray[np.float64] | None:
@@ -42,7 +44,7 @@ def laid_over(flow: Flow, motion: NDArray[np.float32], where: NDArray[np.bool_])
 
 def resting(rng: np.random.Generator, flow: Flow, mask: NDArray[np.bool_]) -> Flow:
     """*flow* (h,w,2) as it is where parts of the object, *mask* (h,w), move as the ground does or seem to: a foot that
-    stands, a belly without texture.
+    stands, a belly without texture. In one of three it is the other way round: only these parts move on.
 
     One to three ellipses about pixels of the object, each 15 to 50 % of its mean side in half-axes.
     """
@@ -58,8 +60,11 @@ def resting(rng: np.random.Generator, flow: Flow, mask: NDArray[np.bool_]) -> Fl
         cv2.ellipse(
             where, (int(x[at]), int(y[at])), (round(axes[0]), round(axes[1])), float(rng.uniform(0, 180)), 0, 360, 1, -1
         )
-    # To the middle of the object's edge and beyond: the flow's edge lies outside it as often as inside.
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if rng.random() < 1 / 3:
+        where = 1 - where
+    # Estimated flow spills over the object's edge: a rim of it would tell where the object is.
+    side = 2 * round(_SPILL * float(np.hypot(*mask.shape))) + 1
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]].astype(np.float32)
     motion = np.stack([np.ones_like(rows), rows, columns], -1) @ ground.astype(np.float32)
     return laid_over(flow, motion, (where > 0) & near)
