@@ -34,6 +34,8 @@ class Prepared(NamedTuple):
     """To the frame before, if it was asked for and there is one."""
     repeats: tuple[Kept, ...] = ()
     """Frames right after it that show the same picture, and have no pictures of their own."""
+    again: bool = False
+    """As :attr:`gsanet.segment.motion.Window.again`."""
 
     def picture(self, view: View) -> Pictures:
         """The whole frame as *view* shows it."""
@@ -74,7 +76,7 @@ def prepared_frames(
             with timer("flow"):
                 flows = {way: motion(window, way) for way in dict.fromkeys(view.way for view in views)}
                 link = None if linker is None else linker(window, *known_flow(window, flows, motion))
-            yield Prepared(window.frame, window.images, flows, motion.in_pixels, link, window.repeats)
+            yield Prepared(window.frame, window.images, flows, motion.in_pixels, link, window.repeats, window.again)
 
 
 def known_flow(window: Window, flows: Mapping[Way, Flow], motion: Motion) -> tuple[Flow | None, Flow | None]:

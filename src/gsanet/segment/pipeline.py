@@ -19,12 +19,13 @@ from gsanet.segment.kept import Kept, second_look, waiting
 from gsanet.segment.keyframes import LARGEST, Placed, stretches
 from gsanet.segment.links import Linker
 from gsanet.segment.looker import Looker, Sighted
-from gsanet.segment.motion import open_motion
+from gsanet.segment.motion import ComputedMotion, open_motion
 from gsanet.segment.objects import Linked, chosen
 from gsanet.segment.options import Options
 from gsanet.segment.pictures import Prepared, prepared_frames
 from gsanet.segment.references import Known, ReferenceBank, choose_references, own_references
 from gsanet.segment.result import FrameResult
+from gsanet.segment.slow import followed
 from gsanet.segment.threads import UntilBroken, abreast, ahead, held_back
 from gsanet.video.clip import Clip, Frame
 from gsanet.video.output_format import LARGE
@@ -150,6 +151,8 @@ class Pipeline:
         prepared: Generator[Prepared, None, None] = prepared_frames(
             frames, self.views, self.motion, only, linker, self._timer, self._images and not self._twice, self._closer
         )
+        if isinstance(self.motion, ComputedMotion):
+            prepared = followed(prepared, causal=not self.motion.lookahead)
         if self._threads:
             prepared = ahead(prepared, depth=self._waiting)
         with closing(prepared):
