@@ -110,3 +110,5 @@ def test_flow_is_compared_by_what_it_shows_and_by_the_masks(tmp_path: Path) -> N
     words = [str(data / "DUTS_val"), "--count", "2", "--size", "64", "--state", "moving"]
     lines = run("pictures.py", *words, "--flow", "dis", "--flow", "dis+dis-fine")
     assert any(line.startswith("  whole: ") and line.endswith("lite, dis+dis-fine against lite, dis") for line in lines)
+    (line,) = run("slow_motion.py", str(data / "DUTS_val"), "--count", "2", "--pace", "0.1")
+    assert re.match(r"pace 0\.1, 2 pictures: to the next [\d.]+, followed [\d.]+, [+-][\d.]+ \(.* to .*\)  lite$", line)
