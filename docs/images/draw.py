@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 NAMES = ("demo", "slots", "failures", "serve")
 DEMO = 7
 SLOTS = (7, 70, 100)
-FAILURES = ((7, 40, 80), (20, 20, 110), (113, 120, 170))
+FAILURES = ((12, 20, 90), (20, 20, 110), (68, 60, 0))
 """Frame, and left and top of a part of it."""
 PART = (240, 180)
 """Its width and height."""
