@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gsanet.base.threshold import object_mask
 from gsanet.data.layout import image_pairs
 from gsanet.data.masks import read_truth
+from gsanet.data.sample import noisy
 from gsanet.data.synthetic import Scene, SyntheticMotion
 from gsanet.evaluation import boundary_accuracy, region_similarity
 from gsanet.evaluation.compare import bootstrap
@@ -84,11 +85,11 @@ def _flows(image: NDArray[np.uint8], truth: NDArray[np.bool_], pace: float, seed
         )  # fmt: skip
         frames.append(motion.next_frame(np.random.default_rng(seed), scene))
     rng = np.random.default_rng(seed)
-    noisy = [np.clip(one + NOISE * rng.standard_normal((*size, 1)) + 0.5, 0, 255).astype(np.uint8) for one in frames]
+    frames = [noisy(rng, frame, NOISE) for frame in frames]
     dis = flow_methods([WAY.method])[WAY.method]
     link = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     prepared = [
-        Prepared(Kept(i, i / 25, str(i), size), {}, {WAY: dis(noisy[i], noisy[i + 1])}, True, link if i else None)
+        Prepared(Kept(i, i / 25, str(i), size), {}, {WAY: dis(frames[i], frames[i + 1])}, True, link if i else None)
         for i in range(MOST + 1)
     ]
     return prepared[0].flows[WAY], next(followed(prepared, causal=False)).flows[WAY]

@@ -96,14 +96,14 @@ class FlowVariation:
         if not self.noise:
             return dis
         amount = self.noise * rng.random()
-        return lambda first, second: dis(_noisy(rng, first, amount), _noisy(rng, second, amount))
+        return lambda first, second: dis(noisy(rng, first, amount), noisy(rng, second, amount))
 
 
-def _noisy(rng: np.random.Generator, image: Picture, amount: float) -> Picture:
+def noisy(rng: np.random.Generator, image: Picture, amount: float) -> Picture:
     """*image* (h,w,3) with grey noise of standard deviation *amount*."""
     noise = amount * rng.standard_normal((*image.shape[:2], 1), np.float32)
-    noisy: Picture = np.clip(image + noise + np.float32(0.5), 0, 255).astype(np.uint8)
-    return noisy
+    grainy: Picture = np.clip(image + noise + np.float32(0.5), 0, 255).astype(np.uint8)
+    return grainy
 
 
 def window_around(rng: np.random.Generator, mask: NDArray[np.bool_], size: tuple[int, int]) -> tuple[slice, slice]:

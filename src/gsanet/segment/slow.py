@@ -48,7 +48,7 @@ def followed(frames: Iterable[Prepared], causal: bool) -> Generator[Prepared, No
             # Only now it is known that the flow of the frame before stays in the shot.
             *earlier, last = waiting
             for held in earlier:
-                held.lead_on(last.flows)
+                held.lead_on(last.one.flows)
         new = _Followed(one, causal)
         # What shows a picture once more has the flow of the first time already.
         for flows in reversed([*past][:-1] if one.again else past):
@@ -65,9 +65,8 @@ class _Followed:
     """A frame whose flows grow."""
 
     def __init__(self, one: Prepared, causal: bool) -> None:
-        self.flows = one.flows
-        """As they were."""
-        self._one = one
+        self.one = one
+        """As it was."""
         self._longer = dict(one.flows)
         slow = {way for way, flow in one.flows.items() if _is_slow(flow)}
         self._to = set() if causal else {way for way in slow if way.direction == "forward"}
@@ -84,7 +83,7 @@ class _Followed:
     @property
     def frame(self) -> Prepared:
         """The frame with the flows that it has now."""
-        return self._one._replace(flows=self._longer)
+        return self.one._replace(flows=self._longer)
 
     def lead_on(self, flows: Mapping[Way, Flow]) -> None:
         """On to one more frame, with the flows of the last one that was reached."""
